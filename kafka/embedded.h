@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A broker inside this process, for the demo and for tests: librdkafka's mock cluster. It keeps the
+ * newest 5 MiB of each partition in memory and knows neither admin calls nor transactions. */
+#ifndef HOOKLINE_KAFKA_EMBEDDED_H
+#define HOOKLINE_KAFKA_EMBEDDED_H
+
+#include <stdint.h>
+
+#include "common/error.h"
+
+struct kafka_embedded;
+
+/* Returns new, listening on a loopback port of the system's choice. */
+must_check struct kafka_embedded *kafka_embedded_new(int brokers, struct error *error);
+void kafka_embedded_free(struct kafka_embedded *embedded);
+/* "127.0.0.1:43210". Borrowed. */
+const char *kafka_embedded_brokers(const struct kafka_embedded *embedded);
+must_check bool kafka_embedded_create_topic(
+    struct kafka_embedded *embedded, const char *topic, int32_t partitions, struct error *error);
+/* For tests of faults: makes the brokers unreachable and reachable again. */
+void kafka_embedded_set_down(struct kafka_embedded *embedded, bool down);
+
+#endif
