@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A subscription's life, and which events it wants. How one is read from JSON is in parse.c. */
+#include "subscriptions/subscription.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "common/text.h"
+
+struct subscription *subscription_ref(struct subscription *subscription)
+{
+    subscription->refs++;
+    return subscription;
+}
+
+void subscription_unref(struct subscription *subscription)
+{
+    if (!subscription)
+        return;
+    bug_on(subscription->refs == 0);
+    if (--subscription->refs)
+        return;
+    free((void *)subscription->events);
+    free((void *)subscription->headers);
+    free((void *)subscription->ttl);
+    json_decref(subscription->json);
+    free(subscription);
+}
+
+/* "call.*" wants what begins with "call." and goes on. */
+static bool pattern_wants(const char *pattern, const char *type)
+{
+    size_t len = strlen(pattern);
+    if (pattern[len - 1] != '*')
+        return strcmp(pattern, type) == 0;
+    return strncmp(pattern, type, len - 1) == 0 && type[len - 1] != '\0';
+}
+
+bool subscription_wants(const struct subscription *subscription, const char *type)
+{
+    for (size_t i = 0; i < subscription->event_count; i++)
+        if (pattern_wants(subscription->events[i], type))
+            return true;
+    return false;
+}
+
+int64_t subscription_ttl_ms(const struct subscription *subscription, const char *type)
+{
+    int64_t all = 0;
+    for (size_t i = 0; i < subscription->ttl_count; i++) {
+        if (strcmp(subscription->ttl[i].event, type) == 0)
+            return subscription->ttl[i].ms;
+        if (strcmp(subscription->ttl[i].event, "*") == 0)
+            all = subscription->ttl[i].ms;
+    }
+    return all;
+}
+
+char *subscription_key(const struct subscription *subscription)
+{
+    return mem_printf("%s/%s", subscription->tenant, subscription->id);
+}
+
+bool subscription_id_valid(const char *id)
+{
+    return text_matches_set(id, SUBSCRIPTION_ID_MAX, "A-Za-z0-9_-");
+}
+
+json_t *subscription_masked(const struct subscription *subscription)
+{
+    json_t *copy = json_deep_copy(subscription->json);
+    if (!copy)
+        fatal("out of memory");
+    const char *name;
+    json_t *value;
+    json_object_foreach(json_object_get(copy, "headers"), name, value)
+        if (json_string_set(value, SUBSCRIPTION_MASK) != 0)
+            fatal("out of memory");
+    return copy;
+}

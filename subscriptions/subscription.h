@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A subscription: which events of a tenant go to which URL, and how. docs/contract.md,
+ * "Subscription", is the interface; docs/schemas/subscription.json its schema. */
+#ifndef HOOKLINE_SUBSCRIPTIONS_SUBSCRIPTION_H
+#define HOOKLINE_SUBSCRIPTIONS_SUBSCRIPTION_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+
+/* Stated in docs/schemas/subscription.json too. Lengths are bytes of UTF-8. */
+#define SUBSCRIPTION_TENANT_MAX       64
+#define SUBSCRIPTION_ID_MAX           64
+#define SUBSCRIPTION_NAME_MAX         256
+#define SUBSCRIPTION_DESCRIPTION_MAX  4096
+#define SUBSCRIPTION_URL_MAX          2048
+#define SUBSCRIPTION_EVENTS_MAX       64
+#define SUBSCRIPTION_TTLS_MAX         64
+#define SUBSCRIPTION_HEADERS_MAX      32
+#define SUBSCRIPTION_HEADER_NAME_MAX  128
+#define SUBSCRIPTION_HEADER_BYTES_MAX 4096 /* names and values together */
+/* "<tenant>/<id>" and a NUL. */
+#define SUBSCRIPTION_KEY_SIZE (SUBSCRIPTION_TENANT_MAX + 1 + SUBSCRIPTION_ID_MAX + 1)
+
+/* What stands in place of a header's value wherever a subscription is shown. */
+#define SUBSCRIPTION_MASK "***"
+
+struct subscription_header {
+    const char *name;
+    const char *value;
+};
+
+struct subscription_ttl {
+    const char *event; /* a canonical or own type, or "*" */
+    int64_t ms;
+};
+
+/* Immutable after parsing and shared by reference count. Zero or NULL = not given: the role's
+ * default holds. All pointers live as long as the subscription. */
+struct subscription {
+    const char *tenant;
+    const char *id;
+    const char *name;
+    const char *url;
+    const char *description;
+    const char *const *events; /* patterns: "call.ringing", "call.*", "*"; event_count of them */
+    size_t event_count;
+    const struct subscription_header *headers;
+    size_t header_count;
+    bool enabled;
+    bool paused;
+    bool unordered; /* "ordering": "none" */
+    bool http2;
+    bool trace;
+    int64_t timeout_ms;
+    int64_t connect_timeout_ms;
+    int64_t retry_max_age_ms;
+    int64_t retry_max_attempts;
+    int64_t retry_4xx;
+    const struct subscription_ttl *ttl;
+    size_t ttl_count;
+    int64_t max_in_flight;
+    double rate_per_second; /* 0 = no limit */
+    int64_t rate_burst;
+    int64_t disable_after_ms;
+    int64_t version;
+    json_t *json; /* all of it as it came, unknown fields included; not to be changed */
+    unsigned refs;
+};
+
+/* Parses and validates one subscription object (borrowed, and copied). Returns new with one
+ * reference, or NULL with the field at fault as a JSON pointer in the text: "/events/1: …"
+ * (ERROR_CONFIG). `strict` refuses unknown fields, naming the nearest known one, and masked header
+ * values: for what people write. Records of the registry are read without it, so that a newer
+ * version's fields pass. Fields of the contract that this version does not implement are refused
+ * either way: to ignore a filter would be to deliver what was not asked for. */
+must_check struct subscription *subscription_parse(
+    const json_t *json, bool strict, struct error *error);
+
+/* One thing that is wrong: `pointer` (RFC 6901) leads to it, "" is the whole. Both are borrowed. */
+typedef void subscription_problem(void *arg, const char *pointer, const char *text);
+
+/* The same, but reports everything that is wrong and not only the first. */
+must_check struct subscription *subscription_parse_all(
+    const json_t *json, bool strict, subscription_problem *report, void *arg);
+
+struct subscription *subscription_ref(struct subscription *subscription);
+/* NULL is fine. */
+void subscription_unref(struct subscription *subscription);
+
+/* Whether an event of `type` is asked for by `events` (not looking at `enabled`). */
+bool subscription_wants(const struct subscription *subscription, const char *type);
+
+/* The time to live that `ttl_s` gives to events of `type`, by its name before "*"; 0 = nothing. */
+int64_t subscription_ttl_ms(const struct subscription *subscription, const char *type);
+
+/* "<tenant>/<id>": the key of its records. Returns new. */
+char *subscription_key(const struct subscription *subscription);
+/* 1–64 of [A-Za-z0-9_-]. */
+bool subscription_id_valid(const char *id);
+
+/* A copy that may be shown: header values are replaced by SUBSCRIPTION_MASK. Returns new. */
+json_t *subscription_masked(const struct subscription *subscription);
+
+#endif
