@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The request that a delivery becomes. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buffer.h"
+#include "webhook/request.h"
+
+/* A subscription with `more` fields; NULL if they are refused. */
+static struct subscription *parse(const char *more, struct error *error)
+{
+    struct buffer text = BUFFER_INIT;
+    buffer_printf(&text,
+                  "{\"tenant\":\"acme\",\"id\":\"crm\",\"url\":\"https://crm.example/hook?a=b\","
+                  "\"events\":[\"*\"]%s}",
+                  more);
+    json_t *json = json_loads(text.data, 0, NULL);
+    assert_non_null(json);
+    struct subscription *subscription = subscription_parse(json, true, error);
+    json_decref(json);
+    buffer_release(&text);
+    return subscription;
+}
+
+static struct subscription *subscribe(const char *more)
+{
+    struct error error = ERROR_INIT;
+    struct subscription *subscription = parse(more, &error);
+    if (!subscription)
+        fail_msg("%s", error.text);
+    return subscription;
+}
+
+static const char body[] = "{\"type\":\"call.ended\",\"callID\":\"c1\"}";
+
+static const struct webhook_delivery delivery = {
+    .id = "msg_0123456789abcdef0123456789abcdef",
+    .event = "call.ended",
+    .attempt = 7,
+    .at = {1700000000999},
+    .body = {body, sizeof body - 1},
+};
+
+/* The line of a header, or NULL; fails where there are two. */
+static const char *line_of(const struct webhook_request *request, const char *name)
+{
+    const char *found = NULL;
+    size_t len = strlen(name);
+    for (const char *const *line = request->http.headers; *line; line++)
+        if (strncasecmp(*line, name, len) == 0 && strchr(":;", (*line)[len])) {
+            assert_null(found);
+            found = *line;
+        }
+    return found;
+}
+
+static size_t count_lines(const struct webhook_request *request)
+{
+    size_t count = 0;
+    while (request->http.headers[count])
+        count++;
+    return count;
+}
+
+static void own_headers(void **state)
+{
+    (void)state;
+    struct subscription *subscription = subscribe("");
+    struct webhook_request request;
+    webhook_request_build(&request, subscription, &delivery);
+    static const char *const expected[] = {
+        "content-type: application/json",
+        "user-agent: Hookline/" HOOKLINE_VERSION,
+        "webhook-id: msg_0123456789abcdef0123456789abcdef",
+        "webhook-timestamp: 1700000000",
+        "hookline-event: call.ended",
+        "hookline-attempt: 7",
+        "hookline-tenant: acme",
+    };
+    assert_int_equal(count_lines(&request), sizeof expected / sizeof *expected);
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
+        assert_string_equal(request.http.headers[i], expected[i]);
+    assert_string_equal(request.http.url, "https://crm.example/hook?a=b");
+    assert_ptr_equal(request.http.body, body);
+    assert_int_equal(request.http.body_len, sizeof body - 1);
+    assert_false(request.http.http2);
+    webhook_request_release(&request);
+    subscription_unref(subscription);
+}
+
+static void subscription_headers(void **state)
+{
+    (void)state;
+    struct subscription *subscription =
+        subscribe(",\"headers\":{\"X-Api-Key\":\"k3y: with; both\",\"authorization\":\"Bearer x\"},"
+                  "\"http2\":true");
+    struct webhook_request request;
+    webhook_request_build(&request, subscription, &delivery);
+    assert_string_equal(line_of(&request, "x-api-key"), "X-Api-Key: k3y: with; both");
+    assert_string_equal(line_of(&request, "authorization"), "authorization: Bearer x");
+    assert_true(request.http.http2);
+    webhook_request_release(&request);
+    subscription_unref(subscription);
+}
+
+static void user_agent_can_be_its_own(void **state)
+{
+    (void)state;
+    struct subscription *subscription = subscribe(",\"headers\":{\"User-Agent\":\"acme/1\"}");
+    struct webhook_request request;
+    webhook_request_build(&request, subscription, &delivery);
+    assert_string_equal(line_of(&request, "user-agent"), "User-Agent: acme/1");
+    webhook_request_release(&request);
+    subscription_unref(subscription);
+}
+
+static void traceparent(void **state)
+{
+    (void)state;
+    struct subscription *subscription = subscribe("");
+    struct webhook_delivery traced = delivery;
+    struct webhook_request request;
+    webhook_request_build(&request, subscription, &traced);
+    assert_null(line_of(&request, "traceparent"));
+    webhook_request_release(&request);
+    traced.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    webhook_request_build(&request, subscription, &traced);
+    assert_string_equal(line_of(&request, "traceparent"),
+                        "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    webhook_request_release(&request);
+    subscription_unref(subscription);
+}
+
+/* curl leaves out "name:" and sends "name;" as an empty header. */
+static void empty_value(void **state)
+{
+    (void)state;
+    const struct subscription_header headers[] = {{"x-empty", ""}, {"x-full", "1"}};
+    const struct subscription subscription = {
+        .tenant = "acme", .id = "crm", .url = "https://x/", .headers = headers, .header_count = 2};
+    struct webhook_request request;
+    webhook_request_build(&request, &subscription, &delivery);
+    assert_string_equal(line_of(&request, "x-empty"), "x-empty;");
+    assert_string_equal(line_of(&request, "x-full"), "x-full: 1");
+    webhook_request_release(&request);
+}
+
+static void no_body(void **state)
+{
+    (void)state;
+    struct subscription *subscription = subscribe("");
+    struct webhook_delivery empty = delivery;
+    struct webhook_request request;
+    empty.body = (struct bytes){NULL, 0};
+    webhook_request_build(&request, subscription, &empty);
+    assert_int_equal(request.http.body_len, 0);
+    webhook_request_release(&request);
+    subscription_unref(subscription);
+}
+
+/* All that may be: 32 headers beside ours and a traceparent. */
+static void as_many_headers_as_may_be(void **state)
+{
+    (void)state;
+    struct subscription_header headers[SUBSCRIPTION_HEADERS_MAX];
+    char names[SUBSCRIPTION_HEADERS_MAX][8];
+    for (size_t i = 0; i < SUBSCRIPTION_HEADERS_MAX; i++) {
+        snprintf(names[i], sizeof names[i], "x-%zu", i);
+        headers[i] = (struct subscription_header){names[i], "v"};
+    }
+    const struct subscription subscription = {.tenant = "acme", .id = "crm", .url = "https://x/",
+                                              .headers = headers,
+                                              .header_count = SUBSCRIPTION_HEADERS_MAX};
+    struct webhook_delivery traced = delivery;
+    struct webhook_request request;
+    traced.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    webhook_request_build(&request, &subscription, &traced);
+    assert_int_equal(count_lines(&request), 8 + SUBSCRIPTION_HEADERS_MAX);
+    assert_string_equal(line_of(&request, "x-31"), "x-31: v");
+    webhook_request_release(&request);
+}
+
+/* Nothing that a subscription says can end a line or stand for one of ours. */
+static void nothing_is_injected(void **state)
+{
+    (void)state;
+    static const char *const refused[] = {
+        ",\"headers\":{\"x-a\":\"v\\r\\nx-evil: 1\"}", ",\"headers\":{\"x-a\":\"v\\nx-evil: 1\"}",
+        ",\"headers\":{\"x-a\":\"v\\r\"}",             ",\"headers\":{\"x-a\\r\\nx-evil\":\"1\"}",
+        ",\"headers\":{\"x-a: 1\":\"v\"}",             ",\"headers\":{\"host\":\"other\"}",
+        ",\"headers\":{\"Content-Type\":\"text/xml\"}", ",\"headers\":{\"Webhook-Id\":\"x\"}",
+        ",\"headers\":{\"HOOKLINE-tenant\":\"other\"}", ",\"headers\":{\"transfer-encoding\":\"x\"}",
+    };
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        struct error error = ERROR_INIT;
+        if (parse(refused[i], &error))
+            fail_msg("%s", refused[i]);
+        assert_int_equal(error.kind, ERROR_CONFIG);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(own_headers),
+        cmocka_unit_test(subscription_headers),
+        cmocka_unit_test(user_agent_can_be_its_own),
+        cmocka_unit_test(traceparent),
+        cmocka_unit_test(empty_value),
+        cmocka_unit_test(no_body),
+        cmocka_unit_test(as_many_headers_as_may_be),
+        cmocka_unit_test(nothing_is_injected),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* POSTs on the loop, over libcurl's multi interface. */
+#ifndef HOOKLINE_WEBHOOK_HTTP_CLIENT_H
+#define HOOKLINE_WEBHOOK_HTTP_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/loop.h"
+
+#define HTTP_ANSWER_KEPT 1024
+
+struct http_client;
+struct http_post;
+
+struct http_client_options {
+    const char *ca_file;      /* PEM bundle */
+    const char *proxy;        /* "" = none; the environment is never looked at */
+    int64_t max_answer_bytes; /* of an answer's body that are read: 64 KiB */
+    int64_t max_connections;  /* kept open: 0 = as many as requests have been in flight */
+};
+
+struct http_request {
+    const char *url;
+    const char *const *headers; /* "Name: value", NULL-terminated */
+    const void *body;           /* borrowed until the answer */
+    size_t body_len;
+    int64_t connect_timeout_ms;
+    int64_t timeout_ms;
+    bool http2;
+};
+
+/* Why there is no status. */
+enum http_fault {
+    HTTP_ANSWERED, /* there is a status, and the answer was read to its end or its cap */
+    HTTP_DNS,
+    HTTP_CONNECT,
+    HTTP_TLS,
+    HTTP_TIMEOUT,
+    HTTP_BROKEN, /* the connection ended or the answer is no HTTP */
+    HTTP_OURS,   /* no descriptors, no memory, the proxy */
+    HTTP_CANCELLED,
+    HTTP_FAULTS,
+};
+extern const char *const http_fault_names[]; /* "answered", "dns", … */
+
+struct http_answer {
+    enum http_fault fault;
+    int status;              /* with HTTP_ANSWERED */
+    const char *detail;      /* one sentence of the library, "" with a status */
+    const char *retry_after; /* the header's value, or NULL */
+    const char *body;        /* the first HTTP_ANSWER_KEPT bytes, with a NUL behind them */
+    size_t body_len;
+    const char *remote_ip; /* "" where there was no connection */
+    bool reused;           /* over a connection that was open before */
+    int64_t dns_us, connect_us, tls_us, first_byte_us,
+        total_us; /* each part's own duration; total */
+};
+
+/* Everything in `answer` is borrowed for the call. The request's handle is gone afterwards. */
+typedef void http_answered(void *arg, const struct http_answer *answer);
+
+must_check struct http_client *http_client_new(
+    struct loop *loop, const struct http_client_options *options, struct error *error);
+/* Cancels what is under way without calling anybody, then frees. NULL is fine. */
+void http_client_free(struct http_client *client);
+
+/* Begins a POST. `answered` is called once, on the loop, never from within this call. */
+struct http_post *http_client_post(struct http_client *client, const struct http_request *request,
+    http_answered *answered, void *arg);
+/* Gives up: `answered` is not called. Not from within `answered`. */
+void http_post_cancel(struct http_post *post);
+
+#endif

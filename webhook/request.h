@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The request that a delivery becomes: docs/contract.md, "The request". Formats, signatures and
+ * endpoint authentication have their place here. */
+#ifndef HOOKLINE_WEBHOOK_REQUEST_H
+#define HOOKLINE_WEBHOOK_REQUEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buffer.h"
+#include "common/clock.h"
+#include "common/record.h"
+#include "subscriptions/subscription.h"
+#include "webhook/http_client.h"
+
+/* What is delivered. All borrowed. */
+struct webhook_delivery {
+    const char *id;
+    const char *event;       /* type */
+    int64_t attempt;         /* from 1 */
+    struct wall_time at;     /* of this attempt */
+    const char *traceparent; /* NULL = none */
+    struct bytes body;
+};
+
+/* A request and what it points into; the body is the delivery's. */
+struct webhook_request {
+    struct http_request http; /* its timeouts are the caller's to fill */
+    const char **lines;
+    struct buffer text;
+};
+
+/* Fills *ret_request; release it when the client has begun with it. */
+void webhook_request_build(struct webhook_request *ret_request,
+    const struct subscription *subscription, const struct webhook_delivery *delivery);
+void webhook_request_release(struct webhook_request *request);
+
+#endif
