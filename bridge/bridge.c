@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The bridge role: takes events, hands each to a fan-out, and knows when its offset is done. */
+#include "bridge/bridge.h"
+
+#include <stdlib.h>
+
+#include "bridge/fanout.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/metrics.h"
+
+#define CHECK_INTERVAL_MS 250
+#define SETTLE_MS         10000
+#define CONDITION         "bridge: group joined"
+
+struct bridge {
+    struct bridge_deps deps;
+    struct fanout_context context;
+    struct event_rules *rules;
+    struct kafka_consumer *consumer;
+    char *dead_letters;
+    struct loop_timer *check_timer;
+    bool stopping;
+    void (*stopped)(void *arg);
+    void *stopped_arg;
+};
+
+/* A partition of an events topic, with the fan-outs under way. */
+struct source {
+    struct bridge *bridge;
+    struct kafka_partition *partition; /* a reference */
+    LIST_HEAD(, pending) pending;
+    bool settling;
+    struct loop_timer *deadline;
+};
+
+/* An event under way. */
+struct pending {
+    LIST_ENTRY(pending) link;
+    struct source *source;
+    struct fanout *fanout;
+};
+
+static const char *const fault_names[] = {
+    "invalid_event", "event_too_large", "tenant_unresolved", NULL};
+static struct metric consumed = METRIC_COUNTER(
+    "hookline_events_consumed_total", "Records taken from the events topics.", NULL, NULL);
+static struct metric invalid = METRIC_COUNTER("hookline_events_invalid_total",
+    "Records that were no events and became dead letters.", "reason", fault_names);
+static struct metric unmatched = METRIC_COUNTER(
+    "hookline_events_unmatched_total", "Events that no subscription asked for.", NULL, NULL);
+static struct metric unknown_types = METRIC_COUNTER(
+    "hookline_events_unknown_type_total", "Events of a type that is none of the six.", NULL, NULL);
+
+static void source_free(struct source *source)
+{
+    kafka_partition_set_data(source->partition, NULL);
+    kafka_partition_unref(source->partition);
+    loop_timer_free(source->deadline);
+    free(source);
+}
+
+static void settle_if_empty(struct source *source)
+{
+    if (!source->settling || !LIST_EMPTY(&source->pending))
+        return;
+    struct kafka_partition *partition = kafka_partition_ref(source->partition);
+    source_free(source);
+    kafka_partition_settled(partition);
+    kafka_partition_unref(partition);
+}
+
+static void event_done(void *arg, int64_t offset)
+{
+    struct pending *pending = arg;
+    struct source *source = pending->source;
+    LIST_REMOVE(pending, link);
+    free(pending);
+    kafka_partition_done(source->partition, offset);
+    settle_if_empty(source);
+}
+
+static struct fanout *begin(
+    struct bridge *bridge, const struct record *record, struct pending *pending)
+{
+    struct event event;
+    struct event_refusal refusal;
+    if (!event_decode(bridge->rules, record, &event, &refusal)) {
+        metric_add(&invalid, refusal.fault, 1);
+        return fanout_refused(&bridge->context, record, &refusal, event_done, pending);
+    }
+    if (!event.type_known)
+        metric_add(&unknown_types, 0, 1);
+    struct fanout *fanout = fanout_event(&bridge->context, record, &event, event_done, pending);
+    event_release(&event);
+    if (!fanout)
+        metric_add(&unmatched, 0, 1);
+    return fanout;
+}
+
+static enum kafka_intake take(
+    void *arg, struct kafka_partition *partition, const struct record *record)
+{
+    struct bridge *bridge = arg;
+    struct source *source = kafka_partition_data(partition);
+    if (bridge->stopping || !kafka_producer_has_room(bridge->deps.producer))
+        return KAFKA_HOLD;
+    metric_add(&consumed, 0, 1);
+    struct pending *pending = mem_zalloc(sizeof *pending);
+    pending->source = source;
+    LIST_INSERT_HEAD(&source->pending, pending, link);
+    pending->fanout = begin(bridge, record, pending);
+    if (!pending->fanout) /* nobody wants it, so there is nothing to wait for */
+        event_done(pending, record->offset);
+    return KAFKA_TAKEN;
+}
+
+static void assigned(void *arg, struct kafka_partition *partition)
+{
+    struct source *source = mem_zalloc(sizeof *source);
+    source->bridge = arg;
+    source->partition = kafka_partition_ref(partition);
+    LIST_INIT(&source->pending);
+    kafka_partition_set_data(partition, source);
+}
+
+static void abandon(struct source *source)
+{
+    struct pending *pending;
+    while ((pending = LIST_FIRST(&source->pending))) {
+        fanout_abandon(pending->fanout);
+        LIST_REMOVE(pending, link);
+        free(pending);
+    }
+}
+
+static void deadline_over(void *arg)
+{
+    struct source *source = arg;
+    log_warn("events not acknowledged yet, they will be taken again",
+        LOG_STR("topic", kafka_partition_topic(source->partition)),
+        LOG_INT("partition", kafka_partition_number(source->partition)));
+    abandon(source);
+    settle_if_empty(source);
+}
+
+static void revoked(void *arg, struct kafka_partition *partition, bool lost)
+{
+    struct bridge *bridge = arg;
+    struct source *source = kafka_partition_data(partition);
+    if (!source)
+        return; /* settled before it was lost */
+    if (lost)
+        abandon(source);
+    source->settling = true;
+    if (!source->deadline)
+        source->deadline = loop_timer_new(bridge->deps.loop, deadline_over, source);
+    loop_timer_start(source->deadline, SETTLE_MS, 0);
+    settle_if_empty(source);
+}
+
+static void closed(void *arg)
+{
+    struct bridge *bridge = arg;
+    if (bridge->stopped)
+        bridge->stopped(bridge->stopped_arg);
+}
+
+static void failed(void *arg, const struct error *error)
+{
+    struct bridge *bridge = arg;
+    log_error("bridge cannot go on", LOG_ERR(error));
+    probes_dead(bridge->deps.probes, error->text);
+}
+
+static const struct kafka_consumer_callbacks callbacks = {
+    .record = take,
+    .assigned = assigned,
+    .revoked = revoked,
+    .closed = closed,
+    .failed = failed,
+};
+
+static void register_metrics(void)
+{
+    metric_register(&consumed);
+    metric_register(&invalid);
+    metric_register(&unmatched);
+    metric_register(&unknown_types);
+    fanout_metrics_register();
+}
+
+static void check_joined(void *arg)
+{
+    struct bridge *bridge = arg;
+    bool joined = kafka_consumer_joined(bridge->consumer);
+    probes_condition(bridge->deps.probes, CONDITION, joined, joined ? "" : "joining");
+    if (joined)
+        loop_timer_stop(bridge->check_timer);
+}
+
+struct bridge *bridge_new(
+    const struct bridge_deps *deps, const struct bridge_options *options, struct error *error)
+{
+    struct bridge *bridge = mem_zalloc(sizeof *bridge);
+    bridge->deps = *deps;
+    bridge->rules = event_rules_new(&options->events, error);
+    if (bridge->rules)
+        bridge->consumer = kafka_consumer_new(
+            deps->loop, deps->kafka, &options->consumer, &callbacks, bridge, "bridge", error);
+    if (!bridge->consumer) {
+        bridge_free(bridge);
+        return NULL;
+    }
+    register_metrics();
+    bridge->dead_letters = topic_name(deps->topics, TOPIC_DEAD_LETTERS);
+    bridge->context = (struct fanout_context){
+        .loop = deps->loop,
+        .topics = deps->topics,
+        .producer = deps->producer,
+        .store = deps->store,
+        .dead_letters = bridge->dead_letters,
+    };
+    bridge->check_timer = loop_timer_new(deps->loop, check_joined, bridge);
+    probes_condition(deps->probes, CONDITION, false, "waiting for the registry");
+    return bridge;
+}
+
+void bridge_store_ready(struct bridge *bridge)
+{
+    struct error error = ERROR_INIT;
+    const char *const *topics = bridge->deps.topics->events;
+    size_t count = 0;
+    while (topics[count])
+        count++;
+    if (!kafka_consumer_subscribe(bridge->consumer, topics, count, &error)) {
+        log_error("events topics not subscribed", LOG_ERR(&error));
+        probes_dead(bridge->deps.probes, error.text);
+        return;
+    }
+    log_info("events topics subscribed", LOG_INT("topics", (int64_t)count));
+    loop_timer_start(bridge->check_timer, 0, CHECK_INTERVAL_MS);
+}
+
+void bridge_go(struct bridge *bridge)
+{
+    if (!bridge->stopping)
+        kafka_consumer_go(bridge->consumer);
+}
+
+void bridge_stop(struct bridge *bridge, void (*stopped)(void *arg), void *arg)
+{
+    if (bridge->stopping)
+        return;
+    bridge->stopping = true;
+    bridge->stopped = stopped;
+    bridge->stopped_arg = arg;
+    log_info("bridge stops");
+    kafka_consumer_close(bridge->consumer);
+}
+
+void bridge_free(struct bridge *bridge)
+{
+    if (!bridge)
+        return;
+    kafka_consumer_free(bridge->consumer);
+    event_rules_free(bridge->rules);
+    loop_timer_free(bridge->check_timer);
+    free(bridge->dead_letters);
+    free(bridge);
+}
