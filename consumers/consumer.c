@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The consumer role: wires the parts of consumers/ and does nothing else. */
+#include "consumers/consumer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/text.h"
+#include "consumers/engine.h"
+
+/* Each change of the topics is a rebalance of the group, so changes are gathered. */
+#define SUBSCRIBE_DELAY_MS 2000
+#define CHECK_INTERVAL_MS  250
+#define CONDITION          "consumer: group joined"
+
+struct consumer {
+    struct engine engine;
+    struct loop_timer *subscribe_timer, *check_timer;
+    char **topics; /* as subscribed, sorted */
+    size_t topic_count;
+    bool subscribed;
+    void (*stopped)(void *arg);
+    void *stopped_arg;
+};
+
+double engine_random(struct engine *engine)
+{
+    engine->random = engine->random * 6364136223846793005u + 1442695040888963407u;
+    return (double)(engine->random >> 11) / 9007199254740992.0;
+}
+
+struct topic_collection {
+    struct consumer *consumer;
+    char **topics;
+    size_t count;
+};
+
+static bool serves(const struct consumer *consumer, const char *tenant)
+{
+    const char *const *pattern = consumer->engine.options.tenants;
+    if (!pattern || !*pattern)
+        return true;
+    for (; *pattern; pattern++)
+        if (text_glob(*pattern, tenant))
+            return true;
+    return false;
+}
+
+static void collect(const struct store_tenant *tenant, void *arg)
+{
+    struct topic_collection *all = arg;
+    if (tenant->partitions < 1 || !serves(all->consumer, tenant->id))
+        return;
+    all->topics = mem_array(all->topics, all->count + 1, sizeof *all->topics);
+    all->topics[all->count++] = topic_deliveries(all->consumer->engine.deps.topics, tenant->id);
+}
+
+static void free_topics(char **topics, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(topics[i]);
+    free(topics);
+}
+
+static bool same_topics(const struct consumer *consumer, const struct topic_collection *all)
+{
+    if (consumer->topic_count != all->count)
+        return false;
+    for (size_t i = 0; i < all->count; i++)
+        if (strcmp(consumer->topics[i], all->topics[i]) != 0)
+            return false;
+    return true;
+}
+
+static void subscribe(void *arg)
+{
+    struct consumer *consumer = arg;
+    struct topic_collection all = {.consumer = consumer};
+    struct error error = ERROR_INIT;
+    store_each(consumer->engine.deps.store, collect, &all);
+    if (same_topics(consumer, &all) || all.count == 0 || consumer->engine.stopping) {
+        free_topics(all.topics, all.count);
+        return;
+    }
+    if (!kafka_consumer_subscribe(
+            consumer->engine.kafka, (const char *const *)all.topics, all.count, &error)) {
+        log_error("delivery topics not subscribed, trying again", LOG_ERR(&error));
+        loop_timer_start(consumer->subscribe_timer, SUBSCRIBE_DELAY_MS, 0);
+        free_topics(all.topics, all.count);
+        return;
+    }
+    log_info("delivery topics subscribed", LOG_INT("topics", (int64_t)all.count));
+    free_topics(consumer->topics, consumer->topic_count);
+    consumer->topics = all.topics;
+    consumer->topic_count = all.count;
+    consumer->subscribed = true;
+}
+
+static void check_joined(void *arg)
+{
+    struct consumer *consumer = arg;
+    bool joined = kafka_consumer_joined(consumer->engine.kafka);
+    bool idle = store_ready(consumer->engine.deps.store) && consumer->topic_count == 0;
+    probes_condition(consumer->engine.deps.probes, CONDITION, joined || idle,
+        joined ? ""
+        : idle ? "no tenant has subscriptions yet"
+               : "joining");
+    if (joined)
+        loop_timer_stop(consumer->check_timer);
+}
+
+static void closed(void *arg)
+{
+    struct consumer *consumer = arg;
+    if (consumer->stopped)
+        consumer->stopped(consumer->stopped_arg);
+}
+
+static void failed(void *arg, const struct error *error)
+{
+    struct consumer *consumer = arg;
+    log_error("consumer cannot go on", LOG_ERR(error));
+    probes_dead(consumer->engine.deps.probes, error->text);
+}
+
+static const struct kafka_consumer_callbacks callbacks = {
+    .record = intake_record,
+    .assigned = intake_assigned,
+    .revoked = intake_revoked,
+    .closed = closed,
+    .failed = failed,
+};
+
+static void init_engine(
+    struct engine *engine, const struct consumer_deps *deps, const struct consumer_options *options)
+{
+    engine->deps = *deps;
+    engine->options = *options;
+    engine->dead_letters = topic_name(deps->topics, TOPIC_DEAD_LETTERS);
+    engine->results = topic_name(deps->topics, TOPIC_RESULTS);
+    engine->random = hash_keyed("back-off", 8);
+    TAILQ_INIT(&engine->intakes);
+    TAILQ_INIT(&engine->turns);
+    for (size_t state = 0; state < DELIVERY_STATES; state++)
+        TAILQ_INIT(&engine->lists[state]);
+}
+
+struct consumer *consumer_new(
+    const struct consumer_deps *deps, const struct consumer_options *options, struct error *error)
+{
+    struct consumer *consumer = mem_zalloc(sizeof *consumer);
+    struct engine *engine = &consumer->engine;
+    init_engine(engine, deps, options);
+    engine->http = http_client_new(deps->loop, &options->http, error);
+    if (engine->http)
+        engine->kafka = kafka_consumer_new(
+            deps->loop, deps->kafka, &options->consumer, &callbacks, consumer, "consumer", error);
+    if (!engine->kafka) {
+        consumer_free(consumer);
+        return NULL;
+    }
+    engine_metrics_register(engine);
+    engine->prepare = loop_prepare_new(deps->loop, scheduler_run, engine);
+    engine->go_timer = intake_go_timer(engine);
+    consumer->subscribe_timer = loop_timer_new(deps->loop, subscribe, consumer);
+    consumer->check_timer = loop_timer_new(deps->loop, check_joined, consumer);
+    probes_condition(deps->probes, CONDITION, false, "waiting for the registry");
+    return consumer;
+}
+
+void consumer_store_ready(struct consumer *consumer)
+{
+    subscribe(consumer);
+    loop_timer_start(consumer->check_timer, 0, CHECK_INTERVAL_MS);
+}
+
+void consumer_store_changed(struct consumer *consumer, const char *tenant, const char *id)
+{
+    struct engine *engine = &consumer->engine;
+    if (!id) {
+        loop_timer_start(
+            consumer->subscribe_timer, consumer->subscribed ? SUBSCRIBE_DELAY_MS : 0, 0);
+        return;
+    }
+    struct endpoint *endpoint = endpoint_find(engine, tenant, id);
+    struct subscription *subscription = store_find(engine->deps.store, tenant, id);
+    if (endpoint)
+        intake_subscription_changed(endpoint, subscription);
+    intake_go(engine);
+}
+
+void consumer_stop(struct consumer *consumer, void (*stopped)(void *arg), void *arg)
+{
+    struct engine *engine = &consumer->engine;
+    if (engine->stopping) {
+        intake_hurry(engine);
+        return;
+    }
+    engine->stopping = true;
+    consumer->stopped = stopped;
+    consumer->stopped_arg = arg;
+    log_info("consumer stops", LOG_INT("in_flight", engine->counts[DELIVERY_IN_FLIGHT]));
+    kafka_consumer_close(engine->kafka);
+}
+
+void consumer_free(struct consumer *consumer)
+{
+    if (!consumer)
+        return;
+    struct engine *engine = &consumer->engine;
+    engine_metrics_unregister();
+    kafka_consumer_free(engine->kafka); /* takes all partitions away, and their deliveries go */
+    while (engine->endpoints)
+        endpoint_free(engine->endpoints); /* those that are paused */
+    http_client_free(engine->http);
+    loop_prepare_free(engine->prepare);
+    loop_timer_free(engine->go_timer);
+    loop_timer_free(consumer->subscribe_timer);
+    loop_timer_free(consumer->check_timer);
+    free_topics(consumer->topics, consumer->topic_count);
+    free(engine->dead_letters);
+    free(engine->results);
+    free(consumer);
+}

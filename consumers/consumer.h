@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The consumer role: delivery topics, POSTed to the tenants' endpoints; outcomes to the results and
+ * dead-letter topics. This file wires the parts of consumers/ and does nothing else. */
+#ifndef HOOKLINE_CONSUMERS_CONSUMER_H
+#define HOOKLINE_CONSUMERS_CONSUMER_H
+
+#include "common/loop.h"
+#include "common/probes.h"
+#include "kafka/consumer.h"
+#include "kafka/producer.h"
+#include "producers/topic_names.h"
+#include "subscriptions/store.h"
+#include "webhook/http_client.h"
+
+struct consumer;
+
+enum consumer_results { CONSUMER_RESULTS_ALL, CONSUMER_RESULTS_FAILURES, CONSUMER_RESULTS_NONE };
+
+struct consumer_options {
+    struct kafka_consumer_options consumer;
+    struct http_client_options http;
+    const char *const *tenants; /* patterns with `*`; NULL-terminated; none = all */
+    int64_t drain_timeout_ms;
+    int64_t max_held; /* deliveries in memory */
+    int64_t max_held_bytes;
+    int64_t max_in_flight;   /* requests of the process */
+    int64_t endpoint_window; /* requests of one endpoint */
+    int64_t timeout_ms;      /* defaults where the subscription says nothing */
+    int64_t connect_timeout_ms;
+    int64_t max_attempts;
+    int64_t retry_4xx;
+    int64_t retry_horizon_ms; /* no attempt starts later than this after the first */
+    int64_t backoff_first_ms;
+    int64_t backoff_max_ms;
+    enum consumer_results results;
+};
+
+/* What the role is given by whoever puts roles together; all borrowed, and outlive it. */
+struct consumer_deps {
+    struct loop *loop;
+    struct probes *probes;
+    const struct kafka_options *kafka;
+    const struct topic_options *topics;
+    struct kafka_producer *producer;
+    struct store *store;
+};
+
+must_check struct consumer *consumer_new(
+    const struct consumer_deps *deps, const struct consumer_options *options, struct error *error);
+/* The registry has been read: joins the group for the tenants' topics. */
+void consumer_store_ready(struct consumer *consumer);
+/* A subscription or tenant changed; `id` may be NULL. */
+void consumer_store_changed(struct consumer *consumer, const char *tenant, const char *id);
+/* Starts nothing new, gives what is in flight `drain_timeout_ms`, commits, leaves the group; then
+ * calls `stopped`. A second call gives up what is in flight at once. */
+void consumer_stop(struct consumer *consumer, void (*stopped)(void *arg), void *arg);
+void consumer_free(struct consumer *consumer);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one function that changes a delivery's state. */
+#include "consumers/delivery.h"
+
+#include "consumers/engine.h"
+
+void delivery_set_state(struct delivery *delivery, enum delivery_state state)
+{
+    struct engine *engine = delivery->engine;
+    if (delivery->state == state)
+        return;
+    if (delivery->endpoint && delivery->state == DELIVERY_IN_FLIGHT)
+        delivery->endpoint->in_flight--;
+    TAILQ_REMOVE(&engine->lists[delivery->state], delivery, in_state);
+    engine->counts[delivery->state]--;
+    delivery->state = state;
+    TAILQ_INSERT_TAIL(&engine->lists[state], delivery, in_state);
+    engine->counts[state]++;
+    if (delivery->endpoint && state == DELIVERY_IN_FLIGHT)
+        delivery->endpoint->in_flight++;
+    if (delivery->lane)
+        lane_update(delivery->lane);
+    if (delivery->endpoint)
+        scheduler_offer(delivery->endpoint);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What to do with a delivery after an attempt. */
+#include "consumers/policy/retry.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "common/text.h"
+#include "consumers/policy/backoff.h"
+
+static struct retry_decision dead(enum dead_letter_reason reason, const char *detail)
+{
+    return (struct retry_decision){RETRY_DEAD, 0, reason, detail};
+}
+
+static struct retry_decision later(
+    const struct retry_limits *limits, const struct retry_state *state, double random)
+{
+    int64_t delay =
+        backoff_delay_ms(state->attempts, limits->backoff_first_ms, limits->backoff_max_ms, random);
+    if (delay < state->pause_ms)
+        delay = state->pause_ms;
+    if (state->age_ms + delay > limits->horizon_ms)
+        return dead(
+            DEAD_ATTEMPTS_EXHAUSTED, "the next attempt would start after the time for retries");
+    return (struct retry_decision){.action = RETRY_LATER, .delay_ms = delay};
+}
+
+struct retry_decision retry_decide(enum verdict verdict, const struct retry_limits *limits,
+    const struct retry_state *state, double random)
+{
+    switch (verdict) {
+    case VERDICT_DELIVERED:
+        return (struct retry_decision){.action = RETRY_DONE};
+    case VERDICT_GONE:
+        return dead(DEAD_GONE, "the endpoint answered 410: it is gone for good");
+    case VERDICT_REJECTED:
+        if (state->attempts >= limits->retry_4xx)
+            return dead(DEAD_REJECTED, "the endpoint refuses this delivery");
+        break;
+    case VERDICT_OURS: /* nobody is charged, so neither attempts nor age count */
+        return (struct retry_decision){RETRY_LATER,
+            backoff_delay_ms(1, limits->backoff_first_ms, limits->backoff_max_ms, random), 0, NULL};
+    case VERDICT_RETRY:
+        break;
+    }
+    if (state->attempts >= limits->max_attempts)
+        return dead(DEAD_ATTEMPTS_EXHAUSTED, "all attempts failed");
+    return later(limits, state, random);
+}
+
+/* The three forms of RFC 9110, 5.6.7: IMF-fixdate, RFC 850, asctime. */
+static bool parse_http_date(const char *value, int64_t *ret_seconds)
+{
+    static const char *const formats[] = {
+        "%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y", NULL};
+    for (const char *const *format = formats; *format; format++) {
+        struct tm tm = {0};
+        const char *end = strptime(value, *format, &tm);
+        if (end && *end == '\0') {
+            *ret_seconds = (int64_t)timegm(&tm);
+            return true;
+        }
+    }
+    return false;
+}
+
+int64_t retry_after_ms(const char *value, int64_t now_s, int64_t max_ms)
+{
+    int64_t seconds;
+    if (!value)
+        return 0;
+    if (strspn(value, "0123456789") == strlen(value) && *value) {
+        if (!text_parse_int(value, &seconds))
+            return max_ms; /* digits beyond 64 bits */
+    } else if (parse_http_date(value, &seconds)) {
+        seconds -= now_s;
+    } else {
+        return 0;
+    }
+    if (seconds <= 0)
+        return 0;
+    return seconds > max_ms / 1000 ? max_ms : seconds * 1000;
+}

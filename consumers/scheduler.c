@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who starts the next request: round robin over the endpoints that have work and a free slot. */
+#include "consumers/engine.h"
+
+void scheduler_offer(struct endpoint *endpoint)
+{
+    if (endpoint->in_turn_list || !endpoint_runnable(endpoint))
+        return;
+    endpoint->in_turn_list = true;
+    TAILQ_INSERT_TAIL(&endpoint->engine->turns, endpoint, in_turn);
+}
+
+void scheduler_run(void *arg)
+{
+    struct engine *engine = arg;
+    struct endpoint *endpoint;
+    while (!engine->stopping &&
+           engine->counts[DELIVERY_IN_FLIGHT] < engine->options.max_in_flight &&
+           (endpoint = TAILQ_FIRST(&engine->turns))) {
+        TAILQ_REMOVE(&engine->turns, endpoint, in_turn);
+        endpoint->in_turn_list = false;
+        if (endpoint_runnable(endpoint))
+            attempt_start(TAILQ_FIRST(&TAILQ_FIRST(&endpoint->ready)->deliveries));
+        /* The change of state has put the endpoint back in line if it can start another. */
+    }
+}
