@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of settings. A setting is added here and nowhere else: the loader, the reference file
+ * and the documents read this table. */
+#include "config/settings.h"
+
+#include "config/settings_internal.h"
+
+#define KIB      (INT64_C(1) << 10)
+#define MIB      (INT64_C(1) << 20)
+#define GIB      (INT64_C(1) << 30)
+#define SECOND   INT64_C(1000)
+#define MINUTE   (60 * SECOND)
+#define HOUR     (60 * MINUTE)
+#define DAY      (24 * HOUR)
+#define TEXT_MAX 1024
+#define LIST_MAX 1000
+
+/* The offset of a member; does not compile if its type is another. */
+#define OFFSET(member, ctype)                                                  \
+    (offsetof(struct settings, member) +                                       \
+        0 * sizeof(char[__builtin_types_compatible_p(                          \
+                            __typeof__(((struct settings *)0)->member), ctype) \
+                            ? 1                                                \
+                            : -1]))
+
+#define STRING(p, member, def, lo, hi, text, ...) \
+    {.path = (p),                                 \
+        .type = SETTING_STRING,                   \
+        .offset = OFFSET(member, const char *),   \
+        .fallback = (def),                        \
+        .min = (lo),                              \
+        .max = (hi),                              \
+        .doc = (text)__VA_OPT__(, ) __VA_ARGS__}
+#define BOOL(p, member, def, text)      \
+    {.path = (p),                       \
+        .type = SETTING_BOOL,           \
+        .offset = OFFSET(member, bool), \
+        .fallback = (def),              \
+        .max = 1,                       \
+        .doc = (text)}
+#define INT(p, member, def, lo, hi, u, text, ...) \
+    {.path = (p),                                 \
+        .type = SETTING_INT,                      \
+        .offset = OFFSET(member, int64_t),        \
+        .fallback = (def),                        \
+        .min = (lo),                              \
+        .max = (hi),                              \
+        .unit = (u),                              \
+        .doc = (text)__VA_OPT__(, ) __VA_ARGS__}
+#define DURATION(p, member, def, lo, hi, text) \
+    {.path = (p),                              \
+        .type = SETTING_DURATION,              \
+        .offset = OFFSET(member, int64_t),     \
+        .fallback = (def),                     \
+        .min = (lo),                           \
+        .max = (hi),                           \
+        .doc = (text)}
+#define SIZE(p, member, def, lo, hi, text) \
+    {.path = (p),                          \
+        .type = SETTING_SIZE,              \
+        .offset = OFFSET(member, int64_t), \
+        .fallback = (def),                 \
+        .min = (lo),                       \
+        .max = (hi),                       \
+        .doc = (text)}
+#define ENUM(p, member, ctype, def, names, text) \
+    {.path = (p),                                \
+        .type = SETTING_ENUM,                    \
+        .offset = OFFSET(member, ctype),         \
+        .fallback = (def),                       \
+        .choices = (names),                      \
+        .doc = (text)}
+#define LIST(p, member, def, lo, text, ...)            \
+    {.path = (p),                                      \
+        .type = SETTING_LIST,                          \
+        .offset = OFFSET(member, const char *const *), \
+        .fallback = (def),                             \
+        .min = (lo),                                   \
+        .max = LIST_MAX,                               \
+        .doc = (text)__VA_OPT__(, ) __VA_ARGS__}
+
+static const char *const assignments[] = {
+    "auto", "roundrobin", "range", "cooperative-sticky", NULL};
+static const char *const results_choices[] = {
+    [CONSUMER_RESULTS_ALL] = "all",
+    [CONSUMER_RESULTS_FAILURES] = "failures",
+    [CONSUMER_RESULTS_NONE] = "none",
+    [CONSUMER_RESULTS_NONE + 1] = NULL,
+};
+static const char *const log_levels[] = {
+    [LOG_LEVEL_DEBUG] = "debug",
+    [LOG_LEVEL_INFO] = "info",
+    [LOG_LEVEL_WARN] = "warn",
+    [LOG_LEVEL_ERROR] = "error",
+    [LOG_LEVEL_ERROR + 1] = NULL,
+};
+static const char *const log_formats[] = {
+    [LOG_FORMAT_LOGFMT] = "logfmt",
+    [LOG_FORMAT_JSON] = "json",
+    [LOG_FORMAT_JSON + 1] = NULL,
+};
+
+const struct settings_group settings_groups[] = {
+    {"kafka", "How Kafka is reached."},
+    {"producer", "Writing to Kafka."},
+    {"topics", "Which topics are read, and how ours are named and made."},
+    {"tenant", "How an event's tenant is found; those sources that are configured and answer must "
+               "agree."},
+    {"event", "How an event is read."},
+    {"bridge", "The bridge role: from the events topics to the tenants' delivery topics."},
+    {"consumer", "The consumer role: from the delivery topics to the tenants' webhooks."},
+    {"http", "Requests to the webhooks."},
+    {"results", "The results topic."},
+    {"subscriptions", "The registry of subscriptions."},
+    {"probes", "Health and metrics."},
+    {"log", "Log lines, on standard error."},
+    {NULL, NULL},
+};
+
+/* No setting is reloadable: there is no reload yet. */
+const struct setting settings_table[] = {
+    STRING("kafka.brokers", kafka.brokers, "127.0.0.1:9092", 1, 4096,
+        "The brokers to ask first, as host:port, separated by commas.", .check = check_brokers),
+    STRING("kafka.client_id", kafka.client_id, "hookline", 1, 255,
+        "The name by which the brokers know us, in their logs and quotas."),
+    LIST("kafka.properties", kafka.properties, "", 0,
+        "Further properties of librdkafka as \"name=value\", for example for TLS and SASL; later "
+        "ones win.",
+        .check = check_property, .mask = mask_property),
+    STRING("kafka.properties_file", kafka_properties_file, "", 0, TEXT_MAX,
+        "A file with more properties, one name=value per line, added behind kafka.properties: "
+        "the place for passwords."),
+
+    DURATION("producer.linger", producer.linger_ms, "1ms", 0, 10 * SECOND,
+        "How long a record may wait for others to share a request with."),
+    INT("producer.max_outstanding", producer.max_outstanding, "20000", 100, 500000, "records",
+        "How many records may wait for their acknowledgement before no more work is taken on."),
+    SIZE("producer.max_outstanding_bytes", producer.max_outstanding_bytes, "64MiB", MIB, 2 * GIB,
+        "How many bytes may wait for their acknowledgement before no more work is taken on."),
+
+    STRING("topics.prefix", topics.prefix, "hookline.", 1, 174,
+        "What the names of all our topics begin with.", .check = check_topic_prefix),
+    LIST("topics.events", topics.events, "calls", 1,
+        "The topics that events are read from; they are yours.", .check = check_topic),
+    INT("topics.partitions", topics.partitions, "4", 1, 10000, "partitions",
+        "Partitions of the results and dead-letter topics when they are made, and of the events "
+        "topics that 'hookline topics ensure' makes."),
+    INT("topics.tenant_partitions", topics.tenant_partitions, "1", 1, 1000, "partitions",
+        "Partitions of a new tenant's delivery topic."),
+    INT("topics.replication_factor", topics.replication_factor, "-1", -1, 100, "replicas",
+        "Replicas of each partition of the topics that we make; -1 is the broker's default.",
+        .check = check_replication_factor),
+    BOOL("topics.create", topics.create, "true", "Whether our topics are made where missing."),
+    LIST("topics.config", topics.config, "", 0,
+        "Further configuration of the topics that we make, as \"name=value\", for example "
+        "\"min.insync.replicas=2\".",
+        .check = check_topic_config),
+    DURATION("topics.deliveries_retention", topics.deliveries_retention_ms, "7d", HOUR, 3650 * DAY,
+        "How long a new delivery topic keeps deliveries: no longer can an endpoint be away "
+        "without losing some."),
+    DURATION("topics.results_retention", topics.results_retention_ms, "3d", HOUR, 3650 * DAY,
+        "How long a new results topic keeps results."),
+    DURATION("topics.dead_letters_retention", topics.dead_letters_retention_ms, "30d", HOUR,
+        3650 * DAY, "How long a new dead-letter topic keeps dead letters."),
+
+    STRING("tenant.header", bridge.events.tenant_header, "tenant-id", 0, 255,
+        "The record header that names the tenant; empty means none."),
+    STRING("tenant.topic_regex", bridge.events.tenant_topic_regex, "", 0, TEXT_MAX,
+        "A POSIX extended regular expression with one group, which finds the tenant in the "
+        "name of the events topic; empty means none."),
+    BOOL("tenant.key_prefix", bridge.events.tenant_key_prefix, "false",
+        "Whether record keys begin with \"<tenant>:\"."),
+    STRING("tenant.pointer", bridge.events.tenant_pointer, "", 0, TEXT_MAX,
+        "A JSON pointer to the tenant in the event's body; empty means none.",
+        .check = check_pointer),
+    STRING("tenant.fixed", bridge.events.tenant_fixed, "", 0, EVENT_TENANT_MAX,
+        "The tenant of events for which none of the other sources answers; empty means none.",
+        .check = check_tenant),
+
+    STRING("event.type_pointer", bridge.events.type_pointer, "/type", 1, TEXT_MAX,
+        "A JSON pointer to the event's type in its body.", .check = check_pointer),
+    LIST("event.type_aliases", bridge.events.type_aliases, "", 0,
+        "Further names for event types, as \"from=to\", for example "
+        "\"call-start=call.created\"."),
+    STRING("event.order_key_header", bridge.events.order_key_header, "order-key", 0, 255,
+        "The record header that says which events must stay in order; empty means none."),
+    SIZE("event.max_size", bridge.events.max_bytes, "256KiB", KIB, 8 * MIB,
+        "The largest event that is delivered; larger ones become dead letters."),
+
+    STRING("bridge.group", bridge.consumer.group, "hookline-bridge", 1, 255,
+        "The consumer group of all bridges."),
+    DURATION("bridge.commit_interval", bridge.consumer.commit_interval_ms, "200ms", 10, MINUTE,
+        "How often offsets are committed: what was done since is repeated after a crash."),
+    DURATION("bridge.session_timeout", bridge.consumer.session_timeout_ms, "45s", 6 * SECOND,
+        30 * MINUTE, "After how long without a sign of life a bridge has left its group."),
+    SIZE("bridge.fetch_partition_size", bridge.consumer.fetch_partition_bytes, "4MiB", 64 * KIB,
+        256 * MIB, "How much is fetched ahead from a partition."),
+    STRING("bridge.assignment", bridge.consumer.assignment, "auto", 0, 0,
+        "How partitions are shared out; auto is roundrobin below librdkafka 2.10 and "
+        "cooperative-sticky from it on. All members of a group need the same.",
+        .choices = assignments),
+
+    STRING("consumer.group", consumer.consumer.group, "hookline-consumers", 1, 255,
+        "The consumer group of all consumers."),
+    DURATION("consumer.commit_interval", consumer.consumer.commit_interval_ms, "200ms", 10, MINUTE,
+        "How often offsets are committed: what was done since is repeated after a crash."),
+    DURATION("consumer.session_timeout", consumer.consumer.session_timeout_ms, "45s", 6 * SECOND,
+        30 * MINUTE, "After how long without a sign of life a consumer has left its group."),
+    SIZE("consumer.fetch_partition_size", consumer.consumer.fetch_partition_bytes, "1MiB", 64 * KIB,
+        256 * MIB, "How much is fetched ahead from a partition."),
+    STRING("consumer.assignment", consumer.consumer.assignment, "auto", 0, 0,
+        "How partitions are shared out; auto is roundrobin below librdkafka 2.10 and "
+        "cooperative-sticky from it on. All members of a group need the same.",
+        .choices = assignments),
+    LIST("consumer.tenants", consumer.tenants, "", 0,
+        "The tenants that are served, as patterns in which * stands for any characters; an empty "
+        "list means all.",
+        .check = check_tenant_pattern),
+    DURATION("consumer.drain_timeout", consumer.drain_timeout_ms, "25s", 0, 10 * MINUTE,
+        "How long requests under way may take to finish when the process is told to stop."),
+    INT("consumer.max_held", consumer.max_held, "10000", 10, 1000000, "deliveries",
+        "How many deliveries a process holds in memory."),
+    SIZE("consumer.max_held_size", consumer.max_held_bytes, "64MiB", MIB, 64 * GIB,
+        "How many bytes of deliveries a process holds in memory."),
+    INT("consumer.max_in_flight", consumer.max_in_flight, "1000", 1, 100000, "requests",
+        "How many requests of a process may be under way."),
+    INT("consumer.endpoint_window", consumer.endpoint_window, "16", 1, 64, "requests",
+        "How many requests to one endpoint may be under way."),
+    DURATION("consumer.timeout", consumer.timeout_ms, "15s", 1, MINUTE,
+        "How long a request may take in all, unless the subscription says otherwise."),
+    DURATION("consumer.connect_timeout", consumer.connect_timeout_ms, "5s", 1, MINUTE,
+        "How long connecting may take, unless the subscription says otherwise."),
+    INT("consumer.max_attempts", consumer.max_attempts, "5", 1, 1000, "attempts",
+        "How often a delivery is tried before it becomes a dead letter."),
+    INT("consumer.retry_4xx", consumer.retry_4xx, "3", 1, 1000, "attempts",
+        "How often a delivery is tried that the endpoint refuses with a 3xx or 4xx status."),
+    DURATION("consumer.retry_horizon", consumer.retry_horizon_ms, "10s", 0, 10 * MINUTE,
+        "How long after a delivery's first attempt another may begin."),
+    DURATION("consumer.backoff_first", consumer.backoff_first_ms, "1s", 1, HOUR,
+        "The delay before the second attempt, which doubles with each further one."),
+    DURATION("consumer.backoff_max", consumer.backoff_max_ms, "1h", 1, DAY,
+        "The longest delay between two attempts."),
+
+    STRING("http.ca_file", consumer.http.ca_file, "/etc/ssl/certs/ca-certificates.crt", 1, TEXT_MAX,
+        "The certificate authorities that are trusted, a PEM file."),
+    STRING("http.proxy", consumer.http.proxy, "", 0, TEXT_MAX,
+        "The URL of a proxy for all requests; empty means none. The environment's http_proxy "
+        "is never used.",
+        .check = check_proxy, .mask = mask_url),
+    SIZE("http.max_answer_size", consumer.http.max_answer_bytes, "64KiB", KIB, 16 * MIB,
+        "How much of an answer's body is read before the connection is closed."),
+    INT("http.max_connections", consumer.http.max_connections, "0", 0, 100000, "connections",
+        "How many connections are kept open; 0 is as many as requests have been under way."),
+
+    ENUM("results.publish", consumer.results, enum consumer_results, "all", results_choices,
+        "Which attempts are published to the results topic."),
+
+    INT("subscriptions.max_per_tenant", subscriptions_max_per_tenant, "1000", 1, 100000,
+        "subscriptions", "How many subscriptions a tenant may have; further ones are ignored."),
+
+    STRING("probes.listen", probes.listen, "127.0.0.1:9464", 0, 255,
+        "The address of /livez, /readyz and /metrics; \":9464\" is all addresses, empty means "
+        "none.",
+        .check = check_listen),
+
+    ENUM("log.level", log.level, enum log_level, "info", log_levels,
+        "The least important lines that are written."),
+    ENUM("log.format", log.format, enum log_format, "logfmt", log_formats,
+        "How log lines are written."),
+
+    {.path = NULL},
+};
+
+_Static_assert(sizeof(enum consumer_results) == sizeof(unsigned) &&
+                   sizeof(enum log_level) == sizeof(unsigned) &&
+                   sizeof(enum log_format) == sizeof(unsigned),
+    "settings_value.c reads and writes enums as unsigned");
