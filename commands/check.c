@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* hookline check: whether settings are right, and with --kafka what the cluster has of our topics. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "commands/command.h"
+#include "common/log.h"
+#include "common/text.h"
+#include "config/settings.h"
+#include "kafka/topics.h"
+#include "producers/topic_names.h"
+
+enum { OPTION_KAFKA = 0x100, OPTION_TIMEOUT };
+
+struct arguments {
+    struct settings_arguments settings;
+    bool kafka;
+    int64_t timeout_ms;
+};
+
+static const struct argp_option options[] = {
+    {"kafka", OPTION_KAFKA, NULL, 0, "Connect to Kafka and list our topics", 0},
+    {"timeout", OPTION_TIMEOUT, "DURATION", 0, "How long to wait for Kafka (10s)", 0},
+    {0},
+};
+
+static error_t parse_option(int key, char *value, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    struct error error = ERROR_INIT;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &arguments->settings;
+        return 0;
+    case OPTION_KAFKA:
+        arguments->kafka = true;
+        return 0;
+    case OPTION_TIMEOUT:
+        if (!text_parse_duration(value, &arguments->timeout_ms, &error))
+            argp_error(state, "--timeout: %s", error.text);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = {{&settings_argp, 0, NULL, 0}, {0}};
+
+static const struct argp argp = {
+    .options = options,
+    .parser = parse_option,
+    .doc = "Check settings: print \"FILE: ok\", or all that is wrong, a line each with file and "
+           "line number, and exit with 2. With --kafka, exit with 1 if Kafka cannot be reached.",
+    .children = children,
+};
+
+static struct settings *load(const struct settings_arguments *arguments)
+{
+    struct settings_source source = {
+        .file = arguments->file, .overrides = arguments->overrides, .environment = environ};
+    struct settings_problems problems;
+    struct settings *settings = settings_load(&source, &problems);
+    for (size_t i = 0; i < problems.count; i++)
+        fprintf(stderr, "%s: %s\n", problems.items[i].where, problems.items[i].text);
+    settings_problems_release(&problems);
+    return settings;
+}
+
+static void print_topic(const struct kafka_topic_list *list, const char *name)
+{
+    const struct kafka_topic *topic = kafka_topic_find(list, name);
+    if (topic)
+        printf("%10d  %s\n", topic->partitions, name);
+    else
+        printf("%10s  %s\n", "missing", name);
+}
+
+static void print_topics(const struct topic_options *topics, const struct kafka_topic_list *list)
+{
+    printf("partitions  topic\n");
+    for (size_t i = 0; topics->events[i]; i++)
+        print_topic(list, topics->events[i]);
+    for (enum topic_kind kind = 0; kind < TOPIC_KINDS; kind++) {
+        char *name = topic_name(topics, kind);
+        print_topic(list, name);
+        free(name);
+    }
+    for (size_t i = 0; i < list->count; i++)
+        if (topic_deliveries_tenant(topics, list->topics[i].name))
+            print_topic(list, list->topics[i].name);
+}
+
+static int check_kafka(const struct settings *settings, int64_t timeout_ms)
+{
+    struct kafka_topic_list list = {NULL, 0};
+    struct error error = ERROR_INIT;
+    if (!kafka_topics_list(&settings->kafka, timeout_ms, &list, &error))
+        return command_fail(&error);
+    printf("%s: Kafka answers\n", settings->kafka.brokers);
+    print_topics(&settings->topics, &list);
+    kafka_topic_list_release(&list);
+    return EXIT_DONE;
+}
+
+int command_check(int argc, char **argv)
+{
+    struct arguments arguments = {.timeout_ms = 10000};
+    command_parse(&argp, argc, argv, &arguments);
+    struct settings *settings = load(&arguments.settings);
+    if (!settings)
+        return EXIT_USAGE;
+    log_apply(&settings->log);
+    const char *file = settings_file(settings);
+    printf("%s: ok\n", file ? file : "settings");
+    int status = arguments.kafka ? check_kafka(settings, arguments.timeout_ms) : EXIT_DONE;
+    settings_free(settings);
+    return status;
+}

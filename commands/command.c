@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The options that all subcommands share. */
+#include "commands/command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/memory.h"
+
+extern char **environ;
+
+static const struct argp_option options[] = {
+    {"config", 'c', "FILE", 0, "Read settings from FILE (else from $HOOKLINE_CONFIG)", 0},
+    {"set", 's', "PATH=VALUE", 0, "Set one setting, over file and environment; may be repeated", 0},
+    {0},
+};
+
+static void add_override(struct settings_arguments *arguments, const char *text)
+{
+    arguments->overrides = mem_array(arguments->overrides, arguments->override_count + 2,
+                                     sizeof *arguments->overrides);
+    arguments->overrides[arguments->override_count++] = text;
+    arguments->overrides[arguments->override_count] = NULL;
+}
+
+static error_t parse(int key, char *value, struct argp_state *state)
+{
+    struct settings_arguments *arguments = state->input;
+    switch (key) {
+    case 'c':
+        arguments->file = value;
+        return 0;
+    case 's':
+        add_override(arguments, value);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+const struct argp settings_argp = {.options = options, .parser = parse};
+
+void command_parse(const struct argp *argp, int argc, char **argv, void *input)
+{
+    argp_err_exit_status = EXIT_USAGE;
+    if (argp_parse(argp, argc, argv, 0, NULL, input) != 0)
+        exit(EXIT_USAGE);
+}
+
+struct settings *command_settings(struct settings_arguments *arguments)
+{
+    struct settings_source source = {arguments->file, arguments->overrides, environ};
+    struct settings_problems problems;
+    struct settings *settings = settings_load(&source, &problems);
+    for (size_t i = 0; i < problems.count; i++)
+        fprintf(stderr, "%s: %s\n", problems.items[i].where, problems.items[i].text);
+    settings_problems_release(&problems);
+    free(arguments->overrides);
+    arguments->overrides = NULL;
+    if (!settings)
+        exit(EXIT_USAGE);
+    log_apply(&settings->log);
+    return settings;
+}
+
+int command_fail(const struct error *error)
+{
+    fprintf(stderr, "hookline: %s\n", error->text);
+    return error->kind == ERROR_CONFIG ? EXIT_USAGE : EXIT_FAILED;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a subcommand is, and the options that all of them share. */
+#ifndef HOOKLINE_COMMANDS_COMMAND_H
+#define HOOKLINE_COMMANDS_COMMAND_H
+
+#include <argp.h>
+#include <stdbool.h>
+
+#include "common/error.h"
+#include "config/settings.h"
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+struct command {
+    const char *name;
+    const char *summary; /* one line, for `hookline --help` */
+    /* argv[0] is "hookline <name>"; returns the exit code. */
+    int (*run)(int argc, char **argv);
+};
+
+extern const struct command commands[]; /* ends with NULL; in main.c's order of importance */
+
+/* The options --config FILE and --set path=value of every command that needs settings, as an argp
+ * child. The child's input is a struct settings_arguments, zeroed. */
+struct settings_arguments {
+    const char *file;
+    const char **overrides; /* NULL-terminated */
+    size_t override_count;
+};
+extern const struct argp settings_argp;
+
+/* Parses with argp under our exit codes (2 for usage). */
+void command_parse(const struct argp *argp, int argc, char **argv, void *input);
+/* Loads the settings and applies log.*; on problems prints each to standard error and exits with 2. */
+struct settings *command_settings(struct settings_arguments *arguments);
+
+/* Prints "hookline: …" to standard error, and returns the exit code that fits the error's kind. */
+int command_fail(const struct error *error);
+
+int command_bridge(int argc, char **argv);
+int command_consumer(int argc, char **argv);
+int command_run(int argc, char **argv);
+int command_demo(int argc, char **argv);
+int command_publish(int argc, char **argv);
+int command_simulate(int argc, char **argv);
+int command_receive(int argc, char **argv);
+int command_subscriptions(int argc, char **argv);
+int command_topics(int argc, char **argv);
+int command_settings_show(int argc, char **argv);
+int command_check(int argc, char **argv);
+
+#endif

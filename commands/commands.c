@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of subcommands. */
+#include "commands/command.h"
+
+const struct command commands[] = {
+    {"bridge", "run the bridge: events topics to the tenants' delivery topics", command_bridge},
+    {"consumer", "run a consumer: delivery topics to the tenants' webhooks", command_consumer},
+    {"run", "run several roles in one process", command_run},
+    {"demo", "see it work: everything in one process, nothing to install or configure",
+     command_demo},
+    {"subscriptions", "apply, list, get and delete subscriptions", command_subscriptions},
+    {"topics", "create and list Hookline's topics", command_topics},
+    {"publish", "publish events from a file or standard input", command_publish},
+    {"simulate", "publish the events of a simulated contact centre", command_simulate},
+    {"receive", "run a webhook receiver that prints what it gets", command_receive},
+    {"settings", "show the effective settings", command_settings_show},
+    {"check", "check a settings file", command_check},
+    {NULL, NULL, NULL},
+};

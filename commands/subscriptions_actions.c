@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* hookline subscriptions list, get and delete. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands/subscriptions.h"
+#include "common/buffer.h"
+#include "common/memory.h"
+
+/* Shown subscriptions. */
+
+static void print_json(const json_t *json)
+{
+    if (json_dumpf(json, stdout, JSON_INDENT(2)) != 0)
+        return; /* finish() finds the stream's error */
+    fputc('\n', stdout);
+}
+
+static void collect(const struct store_tenant *tenant, void *arg)
+{
+    for (size_t i = 0; i < tenant->subscription_count; i++)
+        if (json_array_append_new(arg, subscription_masked(tenant->subscriptions[i])) != 0)
+            fatal("out of memory");
+}
+
+struct widths {
+    int tenant, id, events;
+};
+
+static char *join_events(const struct subscription *sub)
+{
+    struct buffer out = BUFFER_INIT;
+    for (size_t i = 0; i < sub->event_count; i++)
+        buffer_printf(&out, "%s%s", i ? "," : "", sub->events[i]);
+    return buffer_take(&out);
+}
+
+static void widen(int *width, const char *text)
+{
+    int len = (int)strlen(text);
+    if (len > *width)
+        *width = len;
+}
+
+static void measure(const struct store_tenant *tenant, void *arg)
+{
+    struct widths *widths = arg;
+    for (size_t i = 0; i < tenant->subscription_count; i++) {
+        char *events = join_events(tenant->subscriptions[i]);
+        widen(&widths->tenant, tenant->id);
+        widen(&widths->id, tenant->subscriptions[i]->id);
+        widen(&widths->events, events);
+        free(events);
+    }
+}
+
+static void print_lines(const struct store_tenant *tenant, void *arg)
+{
+    const struct widths *widths = arg;
+    for (size_t i = 0; i < tenant->subscription_count; i++) {
+        const struct subscription *sub = tenant->subscriptions[i];
+        char *events = join_events(sub);
+        const char *state = !sub->enabled ? "disabled" : sub->paused ? "paused" : "enabled";
+        printf("%-*s  %-*s  %-8s  %-*s  %s\n", widths->tenant, sub->tenant, widths->id, sub->id,
+            state, widths->events, events, sub->url);
+        free(events);
+    }
+}
+
+static void each(const struct registry *registry, const char *tenant,
+    void (*fn)(const struct store_tenant *tenant, void *arg), void *arg)
+{
+    const struct store_tenant *one = tenant ? store_tenant(registry->store, tenant) : NULL;
+    if (!tenant)
+        store_each(registry->store, fn, arg);
+    else if (one)
+        fn(one, arg);
+}
+
+static int list(const struct subscriptions_arguments *arguments, struct registry *registry)
+{
+    if (arguments->json) {
+        json_t *array = json_array();
+        each(registry, arguments->tenant, collect, array);
+        print_json(array);
+        json_decref(array);
+        return EXIT_DONE;
+    }
+    struct widths widths = {(int)strlen("TENANT"), (int)strlen("ID"), (int)strlen("EVENTS")};
+    each(registry, arguments->tenant, measure, &widths);
+    printf("%-*s  %-*s  %-8s  %-*s  %s\n", widths.tenant, "TENANT", widths.id, "ID", "STATE",
+        widths.events, "EVENTS", "URL");
+    each(registry, arguments->tenant, print_lines, &widths);
+    return EXIT_DONE;
+}
+
+static int get(const struct subscriptions_arguments *arguments, struct registry *registry)
+{
+    const char *tenant = arguments->names[0], *id = arguments->names[1];
+    const struct subscription *sub = store_find(registry->store, tenant, id);
+    if (!sub) {
+        fprintf(stderr, "hookline: there is no subscription %s/%s\n", tenant, id);
+        return EXIT_FAILED;
+    }
+    json_t *masked = subscription_masked(sub);
+    print_json(masked);
+    json_decref(masked);
+    return EXIT_DONE;
+}
+
+/* Those that are there go; one that is not makes the command fail, after the others are gone. */
+static int delete(const struct subscriptions_arguments *arguments, struct registry *registry)
+{
+    const char *tenant = arguments->names[0];
+    struct error error = ERROR_INIT;
+    bool sent = true;
+    size_t missing = 0;
+    for (size_t i = 1; sent && i < arguments->name_count; i++) {
+        const char *id = arguments->names[i];
+        if (store_find(registry->store, tenant, id)) {
+            sent = registry_send(registry, tenant, id, NULL, &error);
+        } else {
+            fprintf(stderr, "hookline: there is no subscription %s/%s\n", tenant, id);
+            missing++;
+        }
+    }
+    if (!sent || !registry_settle(registry, &error))
+        return command_fail(&error);
+    printf("%zu deleted\n", registry->sent);
+    return missing ? EXIT_FAILED : EXIT_DONE;
+}
+
+/* Around an action that reads the registry. */
+static int with_registry(const struct subscriptions_arguments *arguments,
+    const struct settings *settings,
+    int (*action)(const struct subscriptions_arguments *, struct registry *))
+{
+    struct registry registry;
+    struct error error = ERROR_INIT;
+    int status;
+    if (registry_open(&registry, settings, arguments->timeout_ms, &error)) {
+        if (!registry.exists) /* or topics.prefix is another one than the roles' */
+            fprintf(stderr, "hookline: topic %s does not exist (yet)\n", registry.topic);
+        status = action(arguments, &registry);
+    } else {
+        status = command_fail(&error);
+    }
+    registry_close(&registry);
+    return status;
+}
+
+int subscriptions_list(
+    const struct subscriptions_arguments *arguments, const struct settings *settings)
+{
+    return with_registry(arguments, settings, list);
+}
+
+int subscriptions_get(
+    const struct subscriptions_arguments *arguments, const struct settings *settings)
+{
+    return with_registry(arguments, settings, get);
+}
+
+int subscriptions_delete(
+    const struct subscriptions_arguments *arguments, const struct settings *settings)
+{
+    return with_registry(arguments, settings, delete);
+}
