@@ -9,17 +9,18 @@
 #include "common/memory.h"
 #include "common/metrics.h"
 
-#define CHECK_INTERVAL_MS 250
-#define SETTLE_MS         10000
-#define CONDITION         "bridge: group joined"
+#define TICK_MS   250
+#define SETTLE_MS 10000
+#define CONDITION "bridge: group joined"
 
 struct bridge {
     struct bridge_deps deps;
     struct fanout_context context;
+    int64_t waiting; /* records that wait to be sent again */
     struct event_rules *rules;
     struct kafka_consumer *consumer;
     char *dead_letters;
-    struct loop_timer *check_timer;
+    struct loop_timer *tick_timer;
     bool stopping;
     void (*stopped)(void *arg);
     void *stopped_arg;
@@ -103,7 +104,8 @@ static enum kafka_intake take(
 {
     struct bridge *bridge = arg;
     struct source *source = kafka_partition_data(partition);
-    if (bridge->stopping || !kafka_producer_has_room(bridge->deps.producer))
+    /* While Kafka takes nothing, later events of a call must not get ahead of those that wait. */
+    if (bridge->stopping || bridge->waiting || !kafka_producer_has_room(bridge->deps.producer))
         return KAFKA_HOLD;
     metric_add(&consumed, 0, 1);
     struct pending *pending = mem_zalloc(sizeof *pending);
@@ -126,10 +128,11 @@ static void assigned(void *arg, struct kafka_partition *partition)
 
 static void abandon(struct source *source)
 {
-    struct pending *pending;
-    while ((pending = LIST_FIRST(&source->pending))) {
+    struct pending *pending = LIST_FIRST(&source->pending), *next;
+    LIST_INIT(&source->pending);
+    for (; pending; pending = next) {
+        next = LIST_NEXT(pending, link);
         fanout_abandon(pending->fanout);
-        LIST_REMOVE(pending, link);
         free(pending);
     }
 }
@@ -190,13 +193,14 @@ static void register_metrics(void)
     fanout_metrics_register();
 }
 
-static void check_joined(void *arg)
+/* Also offers again what was held back while records waited to be sent again. */
+static void tick(void *arg)
 {
     struct bridge *bridge = arg;
     bool joined = kafka_consumer_joined(bridge->consumer);
     probes_condition(bridge->deps.probes, CONDITION, joined, joined ? "" : "joining");
-    if (joined)
-        loop_timer_stop(bridge->check_timer);
+    if (!bridge->waiting)
+        bridge_go(bridge);
 }
 
 struct bridge *bridge_new(
@@ -220,8 +224,9 @@ struct bridge *bridge_new(
         .producer = deps->producer,
         .store = deps->store,
         .dead_letters = bridge->dead_letters,
+        .waiting = &bridge->waiting,
     };
-    bridge->check_timer = loop_timer_new(deps->loop, check_joined, bridge);
+    bridge->tick_timer = loop_timer_new(deps->loop, tick, bridge);
     probes_condition(deps->probes, CONDITION, false, "waiting for the registry");
     return bridge;
 }
@@ -239,7 +244,7 @@ void bridge_store_ready(struct bridge *bridge)
         return;
     }
     log_info("events topics subscribed", LOG_INT("topics", (int64_t)count));
-    loop_timer_start(bridge->check_timer, 0, CHECK_INTERVAL_MS);
+    loop_timer_start(bridge->tick_timer, 0, TICK_MS);
 }
 
 void bridge_go(struct bridge *bridge)
@@ -265,7 +270,7 @@ void bridge_free(struct bridge *bridge)
         return;
     kafka_consumer_free(bridge->consumer);
     event_rules_free(bridge->rules);
-    loop_timer_free(bridge->check_timer);
+    loop_timer_free(bridge->tick_timer);
     free(bridge->dead_letters);
     free(bridge);
 }

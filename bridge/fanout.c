@@ -23,6 +23,7 @@ struct branch {
     int32_t partition; /* -1: the tenant has no topic */
     struct mono_time sent;
     bool sent_to_dead_letters;
+    bool cut;           /* even the dead letter was too large: only the value's beginning is kept */
     struct error fault; /* why it is a dead letter */
     struct dead_letter_encoded letter;
     struct loop_timer *timer; /* until it is sent again */
@@ -95,6 +96,7 @@ static void send_due(void *arg)
     struct branch *branch = arg;
     loop_timer_free(branch->timer);
     branch->timer = NULL;
+    --*branch->fanout->context.waiting;
     send_branch(branch);
 }
 
@@ -108,6 +110,7 @@ static void send_later(struct branch *branch, const struct error *error)
             LOG_STR("source", branch->fanout->source), LOG_ERR(error));
     branch->timer = loop_timer_new(branch->fanout->context.loop, send_due, branch);
     loop_timer_start(branch->timer, SEND_AGAIN_MS, 0);
+    ++*branch->fanout->context.waiting;
 }
 
 /* Its topic cannot be written although Kafka is there: another record was acknowledged since it was
@@ -133,8 +136,13 @@ static void produced(void *arg, const struct kafka_receipt *receipt)
         close_branch(branch); /* the partition is somebody else's now, and the event with it */
         return;
     }
-    if (!branch->sent_to_dead_letters && is_unroutable(branch, receipt->error))
+    if (branch->sent_to_dead_letters) {
+        branch->cut |= receipt->too_large;
+    } else if (is_unroutable(branch, receipt->error)) {
         branch->fault = *receipt->error;
+        send_branch(branch); /* now as a dead letter */
+        return;
+    }
     send_later(branch, receipt->error);
 }
 
@@ -183,6 +191,11 @@ static const struct record *branch_record(struct branch *branch, struct delivery
         if (!error_is_set(&branch->fault))
             return &delivery->record;
         letter.failed = &delivery->record;
+    }
+    struct record cut = *letter.failed;
+    if (branch->cut && cut.value.len > DEAD_LETTER_LARGE_KEPT) {
+        cut.value.len = DEAD_LETTER_LARGE_KEPT;
+        letter.failed = &cut;
     }
     branch->sent_to_dead_letters = true;
     dead_letter_encoded_release(&branch->letter);
@@ -307,6 +320,7 @@ void fanout_abandon(struct fanout *fanout)
         loop_timer_free(fanout->branches[i].timer);
         fanout->branches[i].timer = NULL;
     }
+    *fanout->context.waiting -= (int64_t)waiting;
     fanout->open -= waiting;
     if (!fanout->open) /* else the last receipt frees it */
         fanout_free(fanout);

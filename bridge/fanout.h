@@ -15,6 +15,7 @@ struct fanout_context {
     struct kafka_producer *producer;
     struct store *store;
     const char *dead_letters; /* topic */
+    int64_t *waiting; /* counts records that Kafka did not take and that wait to be sent again */
 };
 
 struct fanout;

@@ -8,8 +8,6 @@
 
 #include "common/memory.h"
 
-extern char **environ;
-
 static const struct argp_option options[] = {
     {"config", 'c', "FILE", 0, "Read settings from FILE (else from $HOOKLINE_CONFIG)", 0},
     {"set", 's', "PATH=VALUE", 0, "Set one setting, over file and environment; may be repeated", 0},
@@ -18,8 +16,8 @@ static const struct argp_option options[] = {
 
 static void add_override(struct settings_arguments *arguments, const char *text)
 {
-    arguments->overrides = mem_array(arguments->overrides, arguments->override_count + 2,
-                                     sizeof *arguments->overrides);
+    arguments->overrides = mem_array(
+        arguments->overrides, arguments->override_count + 2, sizeof *arguments->overrides);
     arguments->overrides[arguments->override_count++] = text;
     arguments->overrides[arguments->override_count] = NULL;
 }

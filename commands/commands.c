@@ -7,7 +7,7 @@ const struct command commands[] = {
     {"consumer", "run a consumer: delivery topics to the tenants' webhooks", command_consumer},
     {"run", "run several roles in one process", command_run},
     {"demo", "see it work: everything in one process, nothing to install or configure",
-     command_demo},
+        command_demo},
     {"subscriptions", "apply, list, get and delete subscriptions", command_subscriptions},
     {"topics", "create and list Hookline's topics", command_topics},
     {"publish", "publish events from a file or standard input", command_publish},

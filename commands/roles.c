@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "bridge/bridge.h"
 #include "commands/command.h"
@@ -15,9 +16,9 @@
 #include "subscriptions/store.h"
 
 #define ENSURE_TIMEOUT_MS 10000
-#define ENSURE_AGAIN_MS 1000
-#define TOPICS "topics"
-#define REGISTRY "registry read"
+#define ENSURE_AGAIN_MS   1000
+#define TOPICS            "topics"
+#define REGISTRY          "registry read"
 
 struct roles {
     struct loop *loop;
@@ -78,16 +79,16 @@ static bool start_store(struct roles *roles, struct error *error)
 
 static bool start_bridge(struct roles *roles, struct error *error)
 {
-    struct bridge_deps deps = {roles->loop,     roles->probes,   &roles->settings->kafka,
-                               &roles->settings->topics, roles->producer, roles->store};
+    struct bridge_deps deps = {roles->loop, roles->probes, &roles->settings->kafka,
+        &roles->settings->topics, roles->producer, roles->store};
     roles->bridge = bridge_new(&deps, &roles->settings->bridge, error);
     return roles->bridge != NULL;
 }
 
 static bool start_consumer(struct roles *roles, struct error *error)
 {
-    struct consumer_deps deps = {roles->loop,     roles->probes,   &roles->settings->kafka,
-                                 &roles->settings->topics, roles->producer, roles->store};
+    struct consumer_deps deps = {roles->loop, roles->probes, &roles->settings->kafka,
+        &roles->settings->topics, roles->producer, roles->store};
     roles->consumer = consumer_new(&deps, &roles->settings->consumer, error);
     return roles->consumer != NULL;
 }
@@ -108,8 +109,8 @@ static void ensure_work(void *arg)
 {
     struct roles *roles = arg;
     roles->ensure_error = (struct error)ERROR_INIT;
-    bool ok = topics_ensure_shared(&roles->settings->topics, &roles->settings->kafka,
-                                   ENSURE_TIMEOUT_MS, &roles->ensure_error);
+    bool ok = topics_ensure_shared(
+        &roles->settings->topics, &roles->settings->kafka, ENSURE_TIMEOUT_MS, &roles->ensure_error);
     bug_on(!ok && !error_is_set(&roles->ensure_error));
 }
 
@@ -126,8 +127,8 @@ static void ensure_done(void *arg)
     if (roles->stopping) {
         finish_stop(roles);
     } else if (error_is_set(&roles->ensure_error)) {
-        log_warn("topics not ready, trying again", LOG_STR("brokers", roles->settings->kafka.brokers),
-                 LOG_ERR(&roles->ensure_error));
+        log_warn("topics not ready, trying again",
+            LOG_STR("brokers", roles->settings->kafka.brokers), LOG_ERR(&roles->ensure_error));
         probes_condition(roles->probes, TOPICS, false, roles->ensure_error.text);
         loop_timer_start(roles->ensure_timer, ENSURE_AGAIN_MS, 0);
     } else {
@@ -148,8 +149,8 @@ static void ensure(void *arg)
     loop_work(roles->loop, ensure_work, ensure_done, roles);
 }
 
-struct roles *roles_new(struct loop *loop, const struct settings *settings, int which,
-                        struct error *error)
+struct roles *roles_new(
+    struct loop *loop, const struct settings *settings, int which, struct error *error)
 {
     struct roles *roles = mem_zalloc(sizeof *roles);
     roles->loop = loop;
@@ -236,10 +237,8 @@ static void runner_signalled(void *arg)
     runner->signals++;
     log_info(runner->signals == 1 ? "stopping; a second signal cancels what is in flight"
                                   : "stopping at once");
-    if (runner->signals > 2) { /* whatever hangs: nothing is lost, only repeated */
-        loop_stop(runner->loop);
-        return;
-    }
+    if (runner->signals > 2) /* whatever hangs: nothing is lost, only repeated */
+        _exit(EXIT_FAILED);
     roles_stop(runner->roles, runner_stopped, runner);
 }
 
@@ -249,8 +248,8 @@ int roles_run(const struct settings *settings, int which, const char *name)
     struct runner runner = {.loop = loop_new()};
     log_set_role(name);
     log_info("hookline starts", LOG_STR("version", HOOKLINE_VERSION),
-             LOG_STR("librdkafka", kafka_library_version()),
-             LOG_STR("brokers", settings->kafka.brokers));
+        LOG_STR("librdkafka", kafka_library_version()),
+        LOG_STR("brokers", settings->kafka.brokers));
     runner.roles = roles_new(runner.loop, settings, which, &error);
     if (!runner.roles) {
         loop_free(runner.loop);

@@ -15,9 +15,9 @@ enum role { ROLE_BRIDGE = 1, ROLE_CONSUMER = 2 };
 struct roles;
 
 /* Returns new, starting in the background: topics made (with topics.create), registry read, groups
- * joined; Kafka may be down as long as it likes. `roles` is a set of enum role. */
-must_check struct roles *roles_new(struct loop *loop, const struct settings *settings, int roles,
-                                   struct error *error);
+ * joined; Kafka may be down as long as it likes. `which` is a set of enum role. */
+must_check struct roles *roles_new(
+    struct loop *loop, const struct settings *settings, int which, struct error *error);
 /* Whether all conditions of /readyz hold. */
 bool roles_ready(const struct roles *roles);
 /* Where the probes listen, "" if nowhere. Borrowed. */
@@ -27,6 +27,6 @@ void roles_stop(struct roles *roles, void (*stopped)(void *arg), void *arg);
 void roles_free(struct roles *roles);
 
 /* Runs until SIGTERM or SIGINT and an orderly end; the exit code. */
-int roles_run(const struct settings *settings, int roles, const char *name);
+int roles_run(const struct settings *settings, int which, const char *name);
 
 #endif

@@ -35,7 +35,7 @@ static void parse_roles(struct argp_state *state, struct arguments *arguments, c
         const char *nearest = text_nearest(name, names);
         if (!role)
             argp_error(state, "--roles: no role \"%s\"; roles are bridge and consumer%s%s", name,
-                       nearest ? "; did you mean " : "", nearest ? nearest : "");
+                nearest ? "; did you mean " : "", nearest ? nearest : "");
         arguments->roles |= role;
     }
     free(copy);

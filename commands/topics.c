@@ -60,7 +60,7 @@ static int list(const struct settings *settings, int64_t timeout_ms)
     for (size_t i = 0; i < topics.count; i++)
         if (ours(&settings->topics, topics.topics[i].name))
             printf("%-48s %d partition%s\n", topics.topics[i].name, topics.topics[i].partitions,
-                   topics.topics[i].partitions == 1 ? "" : "s");
+                topics.topics[i].partitions == 1 ? "" : "s");
     kafka_topic_list_release(&topics);
     return EXIT_DONE;
 }

@@ -7,16 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool error_set(struct error *error, enum error_kind kind, const char *format, ...)
+void error_fill(struct error *error, enum error_kind kind, const char *format, ...)
 {
     if (!error || error->kind != ERROR_NONE)
-        return false;
+        return;
     va_list args;
     va_start(args, format);
     vsnprintf(error->text, sizeof error->text, format, args);
     va_end(args);
     error->kind = kind;
-    return false;
 }
 
 bool error_prefix(struct error *error, const char *format, ...)

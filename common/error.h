@@ -24,9 +24,15 @@ struct error {
 
 #define must_check __attribute__((warn_unused_result))
 
-/* Fills `error` (which may be NULL) unless it is already filled: the first error wins. Returns
- * false, so that a failing function can end with `return error_set(...)`. */
-bool error_set(struct error *error, enum error_kind kind, const char *format, ...)
+/* Fills `error` (which may be NULL) unless it is already filled: the first error wins. Is false, so
+ * that a failing function can end with `return error_set(...)`; a macro so that every reader of the
+ * code, the analyzer included, sees that. */
+#define error_set(...)           \
+    ({                           \
+        error_fill(__VA_ARGS__); \
+        false;                   \
+    })
+void error_fill(struct error *error, enum error_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Puts "<format>: " in front of the text, where a caller knows more than the callee. Returns false. */

@@ -252,12 +252,12 @@ static void work_done(uv_work_t *uv, int status)
     done(arg);
 }
 
-void loop_work(struct loop *loop, void (*fn)(void *arg), void (*done)(void *arg), void *arg)
+void loop_work(struct loop *loop, void (*work)(void *arg), void (*done)(void *arg), void *arg)
 {
-    struct work *work = mem_zalloc(sizeof *work);
-    work->uv.data = work;
-    work->work = fn;
-    work->done = done;
-    work->arg = arg;
-    check(uv_queue_work(&loop->uv, &work->uv, work_run, work_done), "worker thread");
+    struct work *job = mem_zalloc(sizeof *job);
+    job->uv.data = job;
+    job->work = work;
+    job->done = done;
+    job->arg = arg;
+    check(uv_queue_work(&loop->uv, &job->uv, work_run, work_done), "worker thread");
 }

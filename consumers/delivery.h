@@ -47,7 +47,7 @@ struct delivery {
     struct record *record; /* owned */
     size_t bytes;
     /* What the headers say, borrowed from the record. */
-    const char *id, *event, *order_key, *source;
+    const char *id, *tenant, *subscription, *event, *order_key, *source;
     struct wall_time event_at;
     int64_t attempts;          /* charged; those before a replay included */
     int64_t attempts_at_start; /* of those, made before a replay */

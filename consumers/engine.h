@@ -34,18 +34,18 @@ struct engine {
     struct delivery_list lists[DELIVERY_STATES];
     int64_t counts[DELIVERY_STATES];
     int64_t held, held_bytes;
-    bool stopping;                /* starts no request any more */
-    struct loop_timer *go_timer;  /* while a partition holds a record back */
+    bool stopping;               /* starts no request any more */
+    struct loop_timer *go_timer; /* while a partition holds a record back */
     bool go_armed;
     struct loop_prepare *prepare; /* the scheduler's turn */
     uint64_t random;
 };
 
-/* intake.c: partitions to lanes. */
+/* intake.c: partitions to lanes. `arg` is the engine. */
 enum kafka_intake intake_record(
-    void *engine, struct kafka_partition *partition, const struct record *record);
-void intake_assigned(void *engine, struct kafka_partition *partition);
-void intake_revoked(void *engine, struct kafka_partition *partition, bool lost);
+    void *arg, struct kafka_partition *partition, const struct record *record);
+void intake_assigned(void *arg, struct kafka_partition *partition);
+void intake_revoked(void *arg, struct kafka_partition *partition, bool lost);
 /* The delivery's work is over: takes it out of everything and frees it. With `resolved` its offset
  * is done for Kafka too. */
 void intake_done(struct delivery *delivery, bool resolved);
@@ -62,7 +62,7 @@ void intake_subscription_changed(struct endpoint *endpoint, struct subscription 
 /* Puts the endpoint in line if it can start a request. */
 void scheduler_offer(struct endpoint *endpoint);
 /* Starts what can be started; runs once a turn of the loop. */
-void scheduler_run(void *engine);
+void scheduler_run(void *arg);
 
 /* attempt.c: one POST's life. */
 void attempt_start(struct delivery *delivery);

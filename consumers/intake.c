@@ -128,7 +128,10 @@ static struct delivery *new_delivery(
 /* What the record says is kept by reference to the delivery's own copy of it. */
 static void take_fields(struct delivery *delivery, const struct delivery_record *fields)
 {
+    const char *key = delivery->record->key.data; /* "<tenant>/<subscription>" if it is valid */
     delivery->id = fields->id;
+    delivery->tenant = record_header_text(delivery->record, "hookline-tenant");
+    delivery->subscription = key && strchr(key, '/') ? strchr(key, '/') + 1 : NULL;
     delivery->event = fields->event;
     delivery->order_key = fields->order_key;
     delivery->source = fields->source;

@@ -56,9 +56,9 @@ void engine_metrics_register(struct engine *engine)
 {
     struct metric *const all[] = {&attempts, &answers, &faults, &deliveries, &dead_letters,
         &dead_letter_failures, &results_dropped, &connections, &attempt_seconds, &latency_seconds,
-        &held};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        metric_register(all[i]);
+        &held, NULL};
+    for (struct metric *const *metric = all; *metric; metric++)
+        metric_register(*metric);
     shown = engine;
 }
 

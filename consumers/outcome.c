@@ -37,8 +37,7 @@ static void send_note(void *arg);
 
 static void send_again(struct delivery *delivery)
 {
-    if (!delivery->timer)
-        delivery->timer = loop_timer_new(delivery->engine->deps.loop, send_note, delivery);
+    delivery->timer = loop_timer_new(delivery->engine->deps.loop, send_note, delivery);
     loop_timer_start(delivery->timer, DEAD_LETTER_RETRY_MS, 0);
 }
 
@@ -59,6 +58,9 @@ static void note_produced(void *arg, const struct kafka_receipt *receipt)
         note_free(note);
     } else if (receipt->error) {
         complain(note->engine, receipt->error);
+        /* Its own headers make it larger than the delivery was: then without the body's end. */
+        if (receipt->too_large && note->encoded.record.value.len > DEAD_LETTER_LARGE_KEPT)
+            note->encoded.record.value.len = DEAD_LETTER_LARGE_KEPT;
         send_again(delivery);
     } else {
         delivery->note = NULL;
@@ -72,6 +74,8 @@ static void send_note(void *arg)
     struct delivery *delivery = arg;
     struct dead_letter_note *note = delivery->note;
     struct error error = ERROR_INIT;
+    loop_timer_free(delivery->timer); /* that called us; note_is_sent() goes by it */
+    delivery->timer = NULL;
     if (!kafka_producer_send(delivery->engine->deps.producer, &note->encoded.record, true,
             note_produced, note, &error)) {
         complain(delivery->engine, &error);
@@ -104,20 +108,20 @@ static void publish_result(const struct delivery *delivery, enum result_outcome 
     const char *reason, const struct http_answer *answer, int64_t due_ms)
 {
     struct engine *engine = delivery->engine;
-    if (engine->options.results == CONSUMER_RESULTS_NONE || !delivery->endpoint ||
+    if (engine->options.results == CONSUMER_RESULTS_NONE || !delivery->id || !delivery->tenant ||
+        !delivery->subscription ||
         (engine->options.results == CONSUMER_RESULTS_FAILURES && outcome == RESULT_DELIVERED))
         return;
     if (!kafka_producer_has_room(engine->deps.producer)) {
         engine_count_result_dropped(); /* best effort: a full producer is for what must not be lost */
         return;
     }
-    const struct subscription *subscription = delivery->endpoint->subscription;
     bool faulty = answer && answer->fault != HTTP_ANSWERED;
     struct wall_time now = wall_now();
     struct result result = {
         .id = delivery->id,
-        .tenant = subscription->tenant,
-        .subscription = subscription->id,
+        .tenant = delivery->tenant,
+        .subscription = delivery->subscription,
         .event = delivery->event,
         .order_key = delivery->order_key,
         .attempt = delivery->attempts,
@@ -145,7 +149,7 @@ static void publish_result(const struct delivery *delivery, enum result_outcome 
         .topic = engine->results,
         .partition = KAFKA_ANY_PARTITION,
         .timestamp_ms = -1,
-        .key = {delivery->endpoint->key, strlen(delivery->endpoint->key)},
+        .key = delivery->record->key,
         .value = {json.data, json.len},
     };
     if (!kafka_producer_send(engine->deps.producer, &record, false, NULL, NULL, &error))
@@ -201,10 +205,24 @@ static void wait_over(void *arg)
     delivery_set_state(delivery, DELIVERY_QUEUED);
 }
 
-static void retry_later(
-    struct delivery *delivery, int64_t delay_ms, const struct http_answer *answer)
+/* Nobody is charged for what is our own fault. */
+static void take_back_attempt(struct delivery *delivery)
+{
+    delivery->attempts--;
+    if (delivery->attempts == delivery->attempts_at_start)
+        delivery->first_attempt.us = 0;
+}
+
+static void retry_later(struct delivery *delivery, enum verdict verdict, int64_t delay_ms,
+    const struct http_answer *answer)
 {
     publish_result(delivery, RESULT_RETRY, NULL, answer, delay_ms);
+    if (verdict == VERDICT_OURS)
+        take_back_attempt(delivery);
+    if (delivery->intake->settling) { /* its partition's next owner takes it again */
+        intake_done(delivery, false);
+        return;
+    }
     delivery->timer = loop_timer_new(delivery->engine->deps.loop, wait_over, delivery);
     loop_timer_start(delivery->timer, delay_ms, 0);
     delivery_set_state(delivery, DELIVERY_WAITING);
@@ -257,9 +275,7 @@ void outcome_answered(struct delivery *delivery, const struct http_answer *answe
         intake_done(delivery, true);
         break;
     case RETRY_LATER:
-        retry_later(delivery, decision.delay_ms, answer);
-        if (judgement.verdict == VERDICT_OURS)
-            delivery->attempts--; /* nobody is charged for what is our own fault */
+        retry_later(delivery, judgement.verdict, decision.delay_ms, answer);
         break;
     case RETRY_DEAD:
         outcome_dead(delivery, decision.reason, decision.detail, answer);

@@ -72,8 +72,8 @@ static struct kafka_partition *add_partition(
     rd_kafka_queue_cb_event_enable(partition->queue, partition_woken, partition);
     if (consumer->partition_count == consumer->partition_cap) {
         consumer->partition_cap = consumer->partition_cap ? 2 * consumer->partition_cap : 16;
-        consumer->partitions =
-            mem_array(consumer->partitions, consumer->partition_cap, sizeof *consumer->partitions);
+        consumer->partitions = mem_array(
+            consumer->partitions, consumer->partition_cap, sizeof(struct kafka_partition *));
     }
     consumer->partitions[consumer->partition_count++] = partition;
     return partition;

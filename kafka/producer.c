@@ -59,7 +59,7 @@ static void delivered(rd_kafka_t *client, const rd_kafka_message_t *message, voi
     struct kafka_producer *producer = opaque;
     struct sending *sending = message->_private;
     struct error error = ERROR_INIT;
-    struct kafka_receipt receipt = {NULL, message->partition, message->offset};
+    struct kafka_receipt receipt = {.partition = message->partition, .offset = message->offset};
 
     producer->outstanding--;
     producer->outstanding_bytes -= sending->bytes;
@@ -67,6 +67,8 @@ static void delivered(rd_kafka_t *client, const rd_kafka_message_t *message, voi
         error_set(&error, kafka_error_kind(message->err), "topic %s: %s",
             rd_kafka_topic_name(message->rkt), rd_kafka_err2str(message->err));
         receipt.error = &error;
+        receipt.too_large = message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
+                            message->err == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
         metric_add(&kafka_produce_failures, 0, 1);
     } else {
         producer->last_ack = mono_now();
@@ -126,6 +128,8 @@ struct kafka_producer *kafka_producer_new(struct loop *loop, const struct kafka_
     kafka_conf_set(&conf, "enable.idempotence", "true");
     kafka_conf_set(&conf, "partitioner", "murmur2_random");
     kafka_conf_set_int(&conf, "linger.ms", options->linger_ms);
+    /* Above the largest event and its headers: the limit that counts is the topic's own. */
+    kafka_conf_set_int(&conf, "message.max.bytes", 16 * 1024 * 1024);
     kafka_conf_set(&conf, "queue.buffering.max.messages", "1000000");
     kafka_conf_set(&conf, "queue.buffering.max.kbytes", "2097151");
     rd_kafka_conf_set_opaque(conf.conf, producer);
@@ -185,9 +189,10 @@ static rd_kafka_topic_t *topic_handle(
 
 static void free_topics(struct kafka_producer *producer)
 {
-    struct topic *topic, *next;
-    HASH_ITER(hh, producer->topics, topic, next) {
-        HASH_DEL(producer->topics, topic);
+    struct topic *topic = producer->topics, *next;
+    HASH_CLEAR(hh, producer->topics); /* the table; the topics stay linked */
+    for (; topic; topic = next) {
+        next = topic->hh.next;
         rd_kafka_topic_destroy(topic->handle);
         free(topic->name);
         free(topic);

@@ -24,6 +24,7 @@ struct kafka_producer_options {
  * again (it may also have been written); ERROR_PERMANENT: this topic or record cannot be written. */
 struct kafka_receipt {
     const struct error *error;
+    bool too_large; /* with ERROR_PERMANENT: what is wrong is the record's size */
     int32_t partition;
     int64_t offset;
 };

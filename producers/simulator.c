@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A contact centre that never was. Everything that is yet to happen lies in a
- * schedule: the next
+/* A contact centre that never was. Everything that is yet to happen lies in a schedule: the next
  * caller, the next step of each call, and the next agent of each tenant to come or go. */
 #include "producers/simulator.h"
 

@@ -65,6 +65,7 @@ struct http_post {
     size_t kept_len;
     int64_t received;
     bool capped; /* we stopped reading the answer */
+    bool has_head; /* all of the answer's head has come */
 };
 
 static void run_socket(struct http_client *client, curl_socket_t fd, int flags)
@@ -185,6 +186,10 @@ static size_t take_header(char *data, size_t size, size_t count, void *arg)
     static const char name[] = "retry-after:";
     struct http_post *post = arg;
     size_t len = size * count, skip = sizeof name - 1;
+    if (len > 5 && memcmp(data, "HTTP/", 5) == 0)
+        post->has_head = false; /* that was an interim answer's */
+    else if (data[0] == '\r' || data[0] == '\n')
+        post->has_head = true; /* the empty line */
     if (len < skip || strncasecmp(data, name, skip) != 0)
         return len;
     while (skip < len && (data[skip] == ' ' || data[skip] == '\t'))
@@ -203,7 +208,7 @@ static enum http_fault fault_of(const struct http_post *post, CURLcode code)
 {
     long os_errno = 0;
     if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && post->capped))
-        return HTTP_ANSWERED;
+        return post->has_head ? HTTP_ANSWERED : HTTP_BROKEN; /* to curl half a head is one */
     curl_easy_getinfo(post->easy, CURLINFO_OS_ERRNO, &os_errno);
     if (os_errno == EMFILE || os_errno == ENFILE || os_errno == ENOBUFS || os_errno == ENOMEM)
         return HTTP_OURS;
@@ -264,6 +269,8 @@ static void fill_answer(struct http_post *post, CURLcode code, struct http_answe
     if (answer->fault == HTTP_ANSWERED) {
         curl_easy_getinfo(post->easy, CURLINFO_RESPONSE_CODE, &status);
         answer->detail = "";
+    } else if (code == CURLE_OK) {
+        answer->detail = "The connection ended inside the head of the answer";
     } else {
         answer->detail = post->error[0] ? post->error : curl_easy_strerror(code);
     }
@@ -272,7 +279,7 @@ static void fill_answer(struct http_post *post, CURLcode code, struct http_answe
     answer->body = post->kept;
     answer->body_len = post->kept_len;
     answer->remote_ip = ip ? ip : "";
-    answer->reused = connections == 0;
+    answer->reused = connections == 0 && ip && *ip; /* not where none was made */
     fill_times(post->easy, answer);
 }
 
@@ -392,7 +399,7 @@ static struct http_post *take_post(struct http_client *client)
     post->error[0] = post->retry_after[0] = post->kept[0] = '\0';
     post->kept_len = 0;
     post->received = 0;
-    post->capped = false;
+    post->capped = post->has_head = false;
     return post;
 }
 
