@@ -162,7 +162,7 @@ struct consumer *consumer_new(
         return NULL;
     }
     engine_metrics_register(engine);
-    engine->prepare = loop_prepare_new(deps->loop, scheduler_run, engine);
+    engine->schedule_timer = loop_timer_new(deps->loop, scheduler_run, engine);
     engine->go_timer = intake_go_timer(engine);
     consumer->subscribe_timer = loop_timer_new(deps->loop, subscribe, consumer);
     consumer->check_timer = loop_timer_new(deps->loop, check_joined, consumer);
@@ -215,7 +215,7 @@ void consumer_free(struct consumer *consumer)
     while (engine->endpoints)
         endpoint_free(engine->endpoints); /* those that are paused */
     http_client_free(engine->http);
-    loop_prepare_free(engine->prepare);
+    loop_timer_free(engine->schedule_timer);
     loop_timer_free(engine->go_timer);
     loop_timer_free(consumer->subscribe_timer);
     loop_timer_free(consumer->check_timer);

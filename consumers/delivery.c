@@ -9,8 +9,10 @@ void delivery_set_state(struct delivery *delivery, enum delivery_state state)
     struct engine *engine = delivery->engine;
     if (delivery->state == state)
         return;
-    if (delivery->endpoint && delivery->state == DELIVERY_IN_FLIGHT)
+    if (delivery->endpoint && delivery->state == DELIVERY_IN_FLIGHT) {
         delivery->endpoint->in_flight--;
+        scheduler_soon(engine); /* the process may have been at its limit */
+    }
     TAILQ_REMOVE(&engine->lists[delivery->state], delivery, in_state);
     engine->counts[delivery->state]--;
     delivery->state = state;

@@ -37,7 +37,8 @@ struct engine {
     bool stopping;               /* starts no request any more */
     struct loop_timer *go_timer; /* while a partition holds a record back */
     bool go_armed;
-    struct loop_prepare *prepare; /* the scheduler's turn */
+    struct loop_timer *schedule_timer; /* due as soon as an endpoint waits for its turn */
+    bool schedule_armed;
     uint64_t random;
 };
 
@@ -61,7 +62,9 @@ void intake_subscription_changed(struct endpoint *endpoint, struct subscription 
 /* scheduler.c */
 /* Puts the endpoint in line if it can start a request. */
 void scheduler_offer(struct endpoint *endpoint);
-/* Starts what can be started; runs once a turn of the loop. */
+/* Looks soon whether something can be started. */
+void scheduler_soon(struct engine *engine);
+/* Starts what can be started. `arg` is the engine; called soon after scheduler_offer(). */
 void scheduler_run(void *arg);
 
 /* attempt.c: one POST's life. */

@@ -8,12 +8,23 @@ void scheduler_offer(struct endpoint *endpoint)
         return;
     endpoint->in_turn_list = true;
     TAILQ_INSERT_TAIL(&endpoint->engine->turns, endpoint, in_turn);
+    scheduler_soon(endpoint->engine);
+}
+
+/* Not at once, so that what a turn of the loop brings is shared out together. A hook that runs
+ * before each wait would come too early: answers are reaped in such a hook, too. */
+void scheduler_soon(struct engine *engine)
+{
+    if (!engine->schedule_armed)
+        loop_timer_start(engine->schedule_timer, 0, 0);
+    engine->schedule_armed = true;
 }
 
 void scheduler_run(void *arg)
 {
     struct engine *engine = arg;
     struct endpoint *endpoint;
+    engine->schedule_armed = false;
     while (!engine->stopping &&
            engine->counts[DELIVERY_IN_FLIGHT] < engine->options.max_in_flight &&
            (endpoint = TAILQ_FIRST(&engine->turns))) {

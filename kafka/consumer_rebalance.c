@@ -220,7 +220,8 @@ static void revoke(struct kafka_consumer *consumer, const rd_kafka_topic_partiti
     metric_add(&kafka_rebalances, lost ? EVENT_LOST : EVENT_REVOKED, 1);
     log_at(lost ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, lost ? "partitions lost" : "partitions revoked",
         LOG_STR("consumer", consumer->name), LOG_INT("partitions", list->cnt));
-    bug_on(consumer->revoking);
+    if (consumer->revoking) /* lost while it was being given back: it cannot be finished */
+        unassign(consumer);
     consumer->revoking = rd_kafka_topic_partition_list_copy(list);
     consumer->rebalance = REBALANCE_SETTLING;
     consumer->commit_retries = 3;

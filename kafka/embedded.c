@@ -78,3 +78,10 @@ void kafka_embedded_set_down(struct kafka_embedded *embedded, bool down)
             rd_kafka_mock_broker_set_up(embedded->cluster, id);
     }
 }
+
+void kafka_embedded_set_missing(struct kafka_embedded *embedded, const char *topic, bool missing)
+{
+    rd_kafka_mock_topic_set_error(embedded->cluster, topic,
+                                  missing ? RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
+                                          : RD_KAFKA_RESP_ERR_NO_ERROR);
+}

@@ -19,5 +19,8 @@ must_check bool kafka_embedded_create_topic(
     struct kafka_embedded *embedded, const char *topic, int32_t partitions, struct error *error);
 /* For tests of faults: makes the brokers unreachable and reachable again. */
 void kafka_embedded_set_down(struct kafka_embedded *embedded, bool down);
+/* The same: there is no such topic for anybody who asks (else one that is asked for is made), or
+ * there is again. */
+void kafka_embedded_set_missing(struct kafka_embedded *embedded, const char *topic, bool missing);
 
 #endif
