@@ -236,8 +236,10 @@ static const char *assignment_strategy(const char *wanted)
 
 static void set_fetching(struct kafka_conf *conf, int64_t partition_bytes)
 {
-    kafka_conf_set_int(conf, "fetch.message.max.bytes", 1024 * 1024);
-    kafka_conf_set_int(conf, "fetch.max.bytes", 8 * 1024 * 1024);
+    /* Small answers: a record in a queue keeps the whole answer that it came in. A batch that is
+     * larger comes all the same, alone. */
+    kafka_conf_set_int(conf, "fetch.message.max.bytes", partition_bytes / 2);
+    kafka_conf_set_int(conf, "fetch.max.bytes", 2 * 1024 * 1024);
     kafka_conf_set_int(conf, "queued.max.messages.kbytes", partition_bytes / 1024);
     /* Before 2.2 a queue that reached its limit is left alone for a whole second; so there only the
      * bytes limit it. */
