@@ -10,10 +10,11 @@
 #include "common/memory.h"
 #include "kafka/consumer_internal.h"
 
-#define POLL_INTERVAL_MS 1000 /* keeps us in the group: partition queues do not count as polling */
-#define SERVE_BUDGET     256  /* records in one turn of the loop */
-#define SERVE_SHARE      8    /* records of one partition before the next has its turn */
-#define CLOSE_POLL_MS    20
+#define POLL_INTERVAL_MS  1000 /* keeps us in the group: partition queues do not count as polling */
+#define SERVE_BUDGET      256  /* records in one turn of the loop */
+#define SERVE_SHARE       8    /* records of one partition before the next has its turn */
+#define CLOSE_POLL_MS     20
+#define CLOSE_DEADLINE_MS 3000
 
 static void serve_again(struct kafka_consumer *consumer)
 {
@@ -123,12 +124,25 @@ static void finish_close(struct kafka_consumer *consumer)
         consumer->callbacks.closed(consumer->arg);
 }
 
+/* Without a broker the library waits for the answers to its last commits until the session is long
+ * over. Once nothing is ours any more there is nothing to wait for. */
+static bool close_is_overdue(struct kafka_consumer *consumer)
+{
+    if (consumer->partition_count)
+        return false;
+    if (!consumer->bare_since.us)
+        consumer->bare_since = mono_now();
+    consumer->close_overdue = mono_diff_ms(mono_now(), consumer->bare_since) > CLOSE_DEADLINE_MS;
+    return consumer->close_overdue;
+}
+
 static void turn(void *arg)
 {
     struct kafka_consumer *consumer = arg;
     poll_client(consumer);
     serve_queues(consumer);
-    if (consumer->closing && rd_kafka_consumer_closed(consumer->client))
+    if (consumer->closing &&
+        (rd_kafka_consumer_closed(consumer->client) || close_is_overdue(consumer)))
         finish_close(consumer);
 }
 
@@ -416,7 +430,10 @@ void kafka_consumer_free(struct kafka_consumer *consumer)
     free_queue(consumer->main);
     free_queue(consumer->commits);
     free_queue(consumer->closing_queue);
-    rd_kafka_destroy_flags(consumer->client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    /* One whose close did not come to its end would hold us up here, busily, until its session is
+     * over (2.0.2). It is left to the end of the process, which is what comes next. */
+    if (!consumer->close_overdue)
+        rd_kafka_destroy_flags(consumer->client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     loop_wakeup_free(consumer->wakeup);
     loop_timer_free(consumer->poll_timer);
     loop_timer_free(consumer->commit_timer);

@@ -46,7 +46,9 @@ struct kafka_consumer {
     size_t partition_count, partition_cap;
     size_t turn; /* which partition is served first */
     bool joined, closing, commit_running;
-    bool asking; /* roles are being told of a revocation */
+    bool close_overdue;
+    struct mono_time bare_since; /* while closing: since when it has no partitions any more */
+    bool asking;                 /* roles are being told of a revocation */
     enum rebalance rebalance;
     int commit_retries; /* left, of the commit that ends a revocation */
     rd_kafka_topic_partition_list_t *revoking;

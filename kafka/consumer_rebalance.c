@@ -65,6 +65,9 @@ static struct kafka_partition *add_partition(
     partition->active = true;
     partition->committed = -1;
     partition->refs = 1;
+    /* What was fetched for an assignment before and never taken still lies in the queue, outdated.
+     * As long as it does the queue is not empty, so it would not say that there is more. */
+    atomic_store(&partition->ready, true);
     watermark_init(&partition->mark);
     partition->queue = rd_kafka_queue_get_partition(consumer->client, topic, number);
     bug_on(!partition->queue);

@@ -82,6 +82,5 @@ void kafka_embedded_set_down(struct kafka_embedded *embedded, bool down)
 void kafka_embedded_set_missing(struct kafka_embedded *embedded, const char *topic, bool missing)
 {
     rd_kafka_mock_topic_set_error(embedded->cluster, topic,
-                                  missing ? RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
-                                          : RD_KAFKA_RESP_ERR_NO_ERROR);
+        missing ? RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART : RD_KAFKA_RESP_ERR_NO_ERROR);
 }

@@ -67,10 +67,18 @@ static void log_line(const rd_kafka_t *client, int level, const char *facility, 
     kafka_log_pass(&reader->log, level, facility, text);
 }
 
+/* Also how the library says that there is no such topic. */
 static void client_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
 {
     (void)client;
     struct kafka_reader *reader = opaque;
+    if (kafka_error_kind((rd_kafka_resp_err_t)code) == ERROR_PERMANENT &&
+        reader->callbacks.trouble) {
+        struct error error = ERROR_INIT;
+        error_set(&error, ERROR_RETRY, "topic %s: %s", rd_kafka_topic_name(reader->topic), reason);
+        reader->callbacks.trouble(reader->arg, &error);
+        return;
+    }
     kafka_log_pass(&reader->log, 3, rd_kafka_err2name((rd_kafka_resp_err_t)code), reason);
 }
 
