@@ -39,6 +39,17 @@ struct endpoint *endpoint_get(struct engine *engine, struct subscription *subscr
     return endpoint;
 }
 
+struct endpoint_refusal endpoint_refusal(const struct subscription *subscription)
+{
+    if (!subscription)
+        return (struct endpoint_refusal){
+            true, DEAD_SUBSCRIPTION_DELETED, "the subscription does not exist any more"};
+    if (!subscription->enabled)
+        return (struct endpoint_refusal){
+            true, DEAD_ENDPOINT_DISABLED, "the subscription is not enabled"};
+    return (struct endpoint_refusal){.refused = false};
+}
+
 void endpoint_free(struct endpoint *endpoint)
 {
     struct engine *engine = endpoint->engine;

@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/table.h"
 #include "consumers/lane.h"
+#include "producers/dead_letter.h"
 #include "subscriptions/subscription.h"
 
 struct engine;
@@ -34,6 +35,13 @@ TAILQ_HEAD(endpoint_list, endpoint);
 /* The endpoint of a subscription, made if it is new; it takes the subscription as the current one. */
 struct endpoint *endpoint_get(struct engine *engine, struct subscription *subscription);
 struct endpoint *endpoint_find(struct engine *engine, const char *tenant, const char *id);
+/* Why nothing may be delivered to a subscription, as it is now (NULL: there is none). */
+struct endpoint_refusal {
+    bool refused;
+    enum dead_letter_reason reason;
+    const char *detail; /* static */
+};
+struct endpoint_refusal endpoint_refusal(const struct subscription *subscription);
 /* Frees it if nothing is held for it and it is not paused. */
 void endpoint_release_idle(struct endpoint *endpoint);
 /* Frees it whatever it holds no more; for the end of the engine. */

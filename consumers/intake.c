@@ -203,12 +203,9 @@ enum kafka_intake intake_record(
     }
     struct subscription *subscription =
         store_find(engine->deps.store, fields->tenant, fields->subscription);
-    if (!subscription)
-        take_dead(engine, intake, copy, fields, DEAD_SUBSCRIPTION_DELETED,
-            "the subscription does not exist any more");
-    else if (!subscription->enabled)
-        take_dead(engine, intake, copy, fields, DEAD_ENDPOINT_DISABLED,
-            "the subscription is not enabled");
+    struct endpoint_refusal refusal = endpoint_refusal(subscription);
+    if (refusal.refused)
+        take_dead(engine, intake, copy, fields, refusal.reason, refusal.detail);
     else
         take(engine, intake, copy, fields, subscription);
     return KAFKA_TAKEN;
@@ -278,27 +275,20 @@ void intake_hurry(struct engine *engine)
 void intake_subscription_changed(struct endpoint *endpoint, struct subscription *subscription)
 {
     struct engine *engine = endpoint->engine;
-    if (subscription && subscription->enabled) {
+    struct endpoint_refusal refusal = endpoint_refusal(subscription);
+    if (!refusal.refused) {
         endpoint_get(engine, subscription);
         return;
     }
-    /* What is in flight ends as it ends; all else of it can't be attempted any more. The endpoint
-     * stays at least until the last dead letter is acknowledged, so it outlives the walk. */
-    struct delivery *delivery, *next;
-    for (size_t state = DELIVERY_QUEUED; state <= DELIVERY_WAITING; state++) {
-        if (state == DELIVERY_IN_FLIGHT)
-            continue;
-        for (delivery = TAILQ_FIRST(&engine->lists[state]); delivery; delivery = next) {
+    /* What is in flight ends first (outcome.c); all else of it can't be attempted any more. The
+     * endpoint outlives the walk: each dead letter still counts as held until it is acknowledged. */
+    static const enum delivery_state waiting[] = {DELIVERY_QUEUED, DELIVERY_WAITING};
+    for (size_t i = 0; i < sizeof waiting / sizeof *waiting; i++) {
+        struct delivery *delivery = TAILQ_FIRST(&engine->lists[waiting[i]]), *next;
+        for (; delivery; delivery = next) {
             next = TAILQ_NEXT(delivery, in_state);
-            if (delivery->endpoint != endpoint)
-                continue;
-            loop_timer_free(delivery->timer);
-            delivery->timer = NULL;
-            outcome_dead(delivery,
-                subscription ? DEAD_ENDPOINT_DISABLED : DEAD_SUBSCRIPTION_DELETED,
-                subscription ? "the subscription is not enabled"
-                             : "the subscription does not exist any more",
-                NULL);
+            if (delivery->endpoint == endpoint)
+                outcome_dead(delivery, refusal.reason, refusal.detail, NULL);
         }
     }
 }

@@ -254,6 +254,16 @@ static struct retry_decision decide(
     return retry_decide(verdict, &limits, &state, engine_random(engine));
 }
 
+static void follow_subscription(const struct delivery *delivery, struct retry_decision *decision)
+{
+    const struct store *store = delivery->engine->deps.store;
+    struct endpoint_refusal refusal =
+        endpoint_refusal(store_find(store, delivery->tenant, delivery->subscription));
+    if (refusal.refused)
+        *decision = (struct retry_decision){
+            .action = RETRY_DEAD, .reason = refusal.reason, .detail = refusal.detail};
+}
+
 void outcome_answered(struct delivery *delivery, const struct http_answer *answer)
 {
     struct engine *engine = delivery->engine;
@@ -265,6 +275,8 @@ void outcome_answered(struct delivery *delivery, const struct http_answer *answe
     if (pause_ms)
         endpoint_pause(delivery->endpoint, pause_ms);
     struct retry_decision decision = decide(delivery, judgement.verdict, pause_ms);
+    if (decision.action == RETRY_LATER) /* the subscription may have gone meanwhile */
+        follow_subscription(delivery, &decision);
     engine_count_attempt(answer, decision.action == RETRY_DONE    ? "delivered"
                                  : decision.action == RETRY_LATER ? "retry"
                                                                   : "dead_letter");
