@@ -141,7 +141,7 @@ static void turn(void *arg)
     struct kafka_consumer *consumer = arg;
     poll_client(consumer);
     serve_queues(consumer);
-    if (consumer->closing &&
+    if (consumer->closing_queue && consumer->closing &&
         (rd_kafka_consumer_closed(consumer->client) || close_is_overdue(consumer)))
         finish_close(consumer);
 }
@@ -402,6 +402,13 @@ void kafka_consumer_close(struct kafka_consumer *consumer)
     if (consumer->closing)
         return;
     consumer->closing = true;
+    /* A revocation that is not answered is given up by the library (2.0.2) when it closes. */
+    if (consumer->rebalance == REBALANCE_NONE)
+        kafka_consumer_close_begin(consumer);
+}
+
+void kafka_consumer_close_begin(struct kafka_consumer *consumer)
+{
     consumer->closing_queue = rd_kafka_queue_new(consumer->client);
     kafka_consumer_watch(consumer, consumer->closing_queue);
     rd_kafka_error_t *failed =

@@ -62,6 +62,8 @@ struct kafka_partition *kafka_consumer_find(
 rd_kafka_topic_partition_list_t *kafka_consumer_dirty(const struct kafka_consumer *consumer);
 /* Begins a commit of all that is dirty; false if there is nothing. */
 bool kafka_consumer_commit_begin(struct kafka_consumer *consumer);
+/* The library's part of a close, once no revocation is open any more. */
+void kafka_consumer_close_begin(struct kafka_consumer *consumer);
 
 /* librdkafka's rebalance callback; runs on our thread, inside a poll. */
 void kafka_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,

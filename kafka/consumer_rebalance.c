@@ -125,6 +125,17 @@ static void assign(struct kafka_consumer *consumer, rd_kafka_topic_partition_lis
         consumer->callbacks.assigned(consumer->arg, consumer->partitions[i]);
 }
 
+/* Takes the list. */
+static void answer_revocation(
+    struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list)
+{
+    if (cooperative(consumer))
+        check(consumer, rd_kafka_incremental_unassign(consumer->client, list));
+    else
+        rd_kafka_assign(consumer->client, NULL);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
 static void unassign(struct kafka_consumer *consumer)
 {
     rd_kafka_topic_partition_list_t *list = consumer->revoking;
@@ -137,11 +148,9 @@ static void unassign(struct kafka_consumer *consumer)
         if (partition)
             remove_partition(consumer, partition);
     }
-    if (cooperative(consumer))
-        check(consumer, rd_kafka_incremental_unassign(consumer->client, list));
-    else
-        rd_kafka_assign(consumer->client, NULL);
-    rd_kafka_topic_partition_list_destroy(list);
+    answer_revocation(consumer, list);
+    if (consumer->closing && !consumer->closing_queue)
+        kafka_consumer_close_begin(consumer);
     loop_wakeup_send(consumer->wakeup); /* the next rebalance event may be waiting */
 }
 
@@ -261,7 +270,8 @@ void kafka_rebalance_abandon(struct kafka_consumer *consumer)
             consumer->callbacks.revoked(consumer->arg, partition, true);
         remove_partition(consumer, partition);
     }
+    /* A close that has begun waits for the answer, and destroying the client for the close. */
     if (consumer->revoking)
-        rd_kafka_topic_partition_list_destroy(consumer->revoking);
+        answer_revocation(consumer, consumer->revoking);
     consumer->revoking = NULL;
 }
