@@ -64,7 +64,7 @@ struct http_post {
     char kept[HTTP_ANSWER_KEPT + 1];
     size_t kept_len;
     int64_t received;
-    bool capped; /* we stopped reading the answer */
+    bool capped;   /* we stopped reading the answer */
     bool has_head; /* all of the answer's head has come */
 };
 

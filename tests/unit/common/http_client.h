@@ -21,7 +21,7 @@
 #define ANSWER_SIZE 65536
 
 struct answer {
-    int status; /* -1 = the connection ended or nothing came in 10 s */
+    int status;             /* -1 = the connection ended or nothing came in 10 s */
     char text[ANSWER_SIZE]; /* head and body */
     const char *body;
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A growing run of bytes. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -82,8 +82,10 @@ static void take_moves(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(empty_is_a_string), cmocka_unit_test(everything_is_appended),
-        cmocka_unit_test(grows),             cmocka_unit_test(clear_keeps_memory),
+        cmocka_unit_test(empty_is_a_string),
+        cmocka_unit_test(everything_is_appended),
+        cmocka_unit_test(grows),
+        cmocka_unit_test(clear_keeps_memory),
         cmocka_unit_test(take_moves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

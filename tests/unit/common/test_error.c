@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Errors as values, and the two ways to give up. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -100,8 +100,10 @@ static void ways_to_give_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(first_error_wins),   cmocka_unit_test(null_is_fine),
-        cmocka_unit_test(prefix_goes_in_front), cmocka_unit_test(long_texts_are_cut),
+        cmocka_unit_test(first_error_wins),
+        cmocka_unit_test(null_is_fine),
+        cmocka_unit_test(prefix_goes_in_front),
+        cmocka_unit_test(long_texts_are_cut),
         cmocka_unit_test(ways_to_give_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SHA-256 and SipHash-2-4 against their published vectors. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -19,7 +19,7 @@ static const struct {
     {"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
     {"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
     {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
-     "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
+        "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
 };
 
 static void sha256_vectors(void **state)
@@ -46,9 +46,15 @@ static const struct {
     size_t len;
     uint64_t hash;
 } siphash_cases[] = {
-    {0, 0x726fdb47dd0e0e31}, {1, 0x74f839c593dc67fd},  {2, 0x0d6c8009d9a94f5a},
-    {7, 0xab0200f58b01d137}, {8, 0x93f5f5799a932462},  {9, 0x9e0082df0ba9e4b0},
-    {15, 0xa129ca6149be45e5}, {16, 0x3f2acc7f57c29bdb}, {63, 0x958a324ceb064572},
+    {0, 0x726fdb47dd0e0e31},
+    {1, 0x74f839c593dc67fd},
+    {2, 0x0d6c8009d9a94f5a},
+    {7, 0xab0200f58b01d137},
+    {8, 0x93f5f5799a932462},
+    {9, 0x9e0082df0ba9e4b0},
+    {15, 0xa129ca6149be45e5},
+    {16, 0x3f2acc7f57c29bdb},
+    {63, 0x958a324ceb064572},
 };
 
 static void siphash_vectors(void **state)

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The HTTP server, spoken to over a real socket. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
-#include <cmocka.h>
 #include "common/buffer.h"
 #include "common/http_server.h"
 #include "common/memory.h"
 #include "http_client.h"
+#include <cmocka.h>
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
-#define MAX_BODY 100
-#define HELD_MAX 64
+#define MAX_BODY     100
+#define HELD_MAX     64
 
 struct fixture {
     struct loop *loop;
@@ -49,8 +49,8 @@ static void answer_echo(struct http_exchange *exchange)
     size_t len;
     const char *body = http_exchange_body(exchange, &len);
     buffer_printf(&out, "%s %s q=%s x=%s body=%zu:%s ", http_exchange_method(exchange),
-                  http_exchange_path(exchange), or_none(http_exchange_query(exchange, "q")),
-                  or_none(http_exchange_header(exchange, "x-test")), len, body);
+        http_exchange_path(exchange), or_none(http_exchange_query(exchange, "q")),
+        or_none(http_exchange_header(exchange, "x-test")), len, body);
     http_exchange_headers(exchange, add_line, &out);
     http_exchange_add_header(exchange, "X-Answer", "yes");
     http_exchange_add_header(exchange, "X-Evil", "a\r\nX-Injected: b");
@@ -128,8 +128,8 @@ static int tear_down(void **state)
     return 0;
 }
 
-#define HOST "Host: test\r\n"
-#define TEN "0123456789"
+#define HOST    "Host: test\r\n"
+#define TEN     "0123456789"
 #define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
 
 static const struct {
@@ -142,7 +142,7 @@ static const struct {
     {"GET /a?q HTTP/1.1\r\n" HOST "\r\n", 200, "GET /a q= x"},
     {"GET /a?q=&r=1 HTTP/1.1\r\n" HOST "\r\n", 200, "GET /a q= x"},
     {"GET / HTTP/1.1\r\n" HOST "X-TEST: 1\r\nB: 2\r\nA: 3\r\nB: 4\r\n\r\n", 200,
-     "x=1 body=0: Host=test;X-TEST=1;B=2;A=3;B=4;"},
+        "x=1 body=0: Host=test;X-TEST=1;B=2;A=3;B=4;"},
     {"DELETE /x HTTP/1.1\r\n" HOST "\r\n", 200, "DELETE /x"},
     {"HEAD /x HTTP/1.1\r\n" HOST "\r\n", 200, "X-Answer: yes"},
     {"GET /empty HTTP/1.1\r\n" HOST "\r\n", 204, ""},
@@ -150,18 +150,18 @@ static const struct {
     {"POST / HTTP/1.1\r\n" HOST "Content-Length: 0\r\n\r\n", 200, "body=0: "},
     {"POST / HTTP/1.1\r\n" HOST
      "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 5\r\n\r\na=b&c",
-     200, "body=5:a=b&c "},
+        200, "body=5:a=b&c "},
     {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
      "3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n",
-     200, "body=5:hello "},
+        200, "body=5:hello "},
     {"POST / HTTP/1.1\r\n" HOST "Content-Length: 100\r\n\r\n" HUNDRED, 200,
-     "body=100:" HUNDRED " "},
+        "body=100:" HUNDRED " "},
     {"POST / HTTP/1.1\r\n" HOST "Content-Length: 101\r\n\r\n" HUNDRED "x", 413, "too large"},
     {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n64\r\n" HUNDRED
      "\r\n1\r\nx\r\n0\r\n\r\n",
-     413, "too large"},
+        413, "too large"},
     {"POST / HTTP/1.1\r\n" HOST "Content-Length: 101\r\nExpect: 100-continue\r\n\r\n", 413,
-     "Connection: close"},
+        "Connection: close"},
     {"POST / HTTP/1.1\r\n" HOST "Content-Length: 1000000000000\r\n\r\n", 413, "Connection: close"},
     {"POST / HTTP/1.1\r\n" HOST "Content-Length: 99999999999999999999999\r\n\r\n", 413, ""},
     {"POST / HTTP/1.1\r\n" HOST "Content-Length: x\r\n\r\n", 400, ""},
@@ -451,8 +451,18 @@ static void bad_addresses(void **state)
 {
     struct fixture *fixture = *state;
     const char *const bad[] = {
-        "", "127.0.0.1", "localhost:80", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "::1:80",
-        "[::1]", "[127.0.0.1]:80", "[]:80", "300.0.0.1:80", "127.0.0.1:80x",
+        "",
+        "127.0.0.1",
+        "localhost:80",
+        "127.0.0.1:",
+        "127.0.0.1:65536",
+        "127.0.0.1:-1",
+        "::1:80",
+        "[::1]",
+        "[127.0.0.1]:80",
+        "[]:80",
+        "300.0.0.1:80",
+        "127.0.0.1:80x",
         "192.0.2.1:0",                        /* not ours (RFC 5737) */
         http_server_address(fixture->server), /* taken */
     };

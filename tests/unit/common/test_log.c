@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Log lines, read from a pipe that keeps each write(2) apart. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -75,11 +75,11 @@ static void logfmt_fields(void **state)
     (void)state;
     begin(LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO);
     log_warn("cannot reach Kafka", LOG_STR("brokers", "a:9092,b:9092"), LOG_INT("queued", -12),
-             LOG_DBL("share", 0.25), LOG_BOOL("final", true), LOG_BOOL("again", false),
-             LOG_STR("left_out", NULL), LOG_STR("empty", ""), LOG_STR("words", "two words"));
+        LOG_DBL("share", 0.25), LOG_BOOL("final", true), LOG_BOOL("again", false),
+        LOG_STR("left_out", NULL), LOG_STR("empty", ""), LOG_STR("words", "two words"));
     assert_string_equal(after_time(end()),
-                        " level=warn msg=\"cannot reach Kafka\" brokers=a:9092,b:9092 queued=-12 "
-                        "share=0.25 final=true again=false empty=\"\" words=\"two words\"");
+        " level=warn msg=\"cannot reach Kafka\" brokers=a:9092,b:9092 queued=-12 "
+        "share=0.25 final=true again=false empty=\"\" words=\"two words\"");
 }
 
 static void no_fields_and_role(void **state)
@@ -99,8 +99,8 @@ static void errors_as_fields(void **state)
     error_set(&error, ERROR_RETRY, "no \"route\"");
     begin(LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO);
     log_error("gave up", LOG_ERR(&error));
-    assert_string_equal(after_time(end()),
-                        " level=error msg=\"gave up\" error=\"no \\\"route\\\"\"");
+    assert_string_equal(
+        after_time(end()), " level=error msg=\"gave up\" error=\"no \\\"route\\\"\"");
 }
 
 static const struct {
@@ -130,7 +130,7 @@ static void text_is_escaped(void **state)
         begin(LOG_FORMAT_JSON, LOG_LEVEL_INFO);
         log_info("m", LOG_STR("f", escapes[i].text));
         snprintf(expected, sizeof expected, ",\"level\":\"info\",\"msg\":\"m\",\"f\":%s}",
-                 escapes[i].quoted);
+            escapes[i].quoted);
         assert_string_equal(end() + strlen("{\"time\":\"2026-03-02T08:14:05.318Z\""), expected);
     }
 }
@@ -141,8 +141,7 @@ static void json_is_json(void **state)
     begin(LOG_FORMAT_JSON, LOG_LEVEL_DEBUG);
     log_set_role("receiver");
     log_debug("a \"message\"", LOG_STR("path", "/x\x01"), LOG_INT("n", INT64_MIN),
-              LOG_DBL("d", 1.5), LOG_BOOL("b", true), LOG_DBL("nan", NAN),
-              LOG_DBL("inf", INFINITY));
+        LOG_DBL("d", 1.5), LOG_BOOL("b", true), LOG_DBL("nan", NAN), LOG_DBL("inf", INFINITY));
     log_set_role(NULL);
     json_error_t error;
     json_t *json = json_loads(end(), JSON_REJECT_DUPLICATES, &error);
@@ -152,9 +151,9 @@ static void json_is_json(void **state)
     double d;
     int b;
     assert_int_equal(json_unpack(json, "{s:s,s:s,s:s,s:s,s:s,s:I,s:f,s:b,s:s,s:s!}", "time", &time,
-                                 "level", &level, "msg", &msg, "role", &role, "path", &path, "n",
-                                 &n, "d", &d, "b", &b, "nan", &nan_text, "inf", &inf_text),
-                     0);
+                         "level", &level, "msg", &msg, "role", &role, "path", &path, "n", &n, "d",
+                         &d, "b", &b, "nan", &nan_text, "inf", &inf_text),
+        0);
     assert_string_equal(level, "debug");
     assert_string_equal(msg, "a \"message\"");
     assert_string_equal(role, "receiver");
@@ -228,10 +227,14 @@ static void limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(logfmt_fields),   cmocka_unit_test(no_fields_and_role),
-        cmocka_unit_test(errors_as_fields), cmocka_unit_test(text_is_escaped),
-        cmocka_unit_test(json_is_json),    cmocka_unit_test(levels_filter_and_count),
-        cmocka_unit_test(values_are_bounded), cmocka_unit_test(errno_is_kept),
+        cmocka_unit_test(logfmt_fields),
+        cmocka_unit_test(no_fields_and_role),
+        cmocka_unit_test(errors_as_fields),
+        cmocka_unit_test(text_is_escaped),
+        cmocka_unit_test(json_is_json),
+        cmocka_unit_test(levels_filter_and_count),
+        cmocka_unit_test(values_are_bounded),
+        cmocka_unit_test(errno_is_kept),
         cmocka_unit_test(limit),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The Prometheus exposition. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -32,39 +32,38 @@ static void refresh(struct metric *metric)
 static struct metric refreshed = {
     .name = "e_refreshed", .help = "Refreshed.", .type = METRIC_TYPE_GAUGE, .refresh = refresh};
 
-static const char expected[] =
-    "# HELP a_held Held.\n"
-    "# TYPE a_held gauge\n"
-    "a_held 999999999999999\n"
-    "# HELP b_invalid_total Back\\\\slash and\\nline feed.\n"
-    "# TYPE b_invalid_total counter\n"
-    "b_invalid_total{reason=\"too_large\"} 0\n"
-    "b_invalid_total{reason=\"odd \\\"\\\\\\n name\"} 2\n"
-    "# HELP c_duration_seconds Duration.\n"
-    "# TYPE c_duration_seconds histogram\n"
-    "c_duration_seconds_bucket{result=\"ok\",le=\"0.005\"} 1\n"
-    "c_duration_seconds_bucket{result=\"ok\",le=\"0.1\"} 3\n"
-    "c_duration_seconds_bucket{result=\"ok\",le=\"2\"} 3\n"
-    "c_duration_seconds_bucket{result=\"ok\",le=\"+Inf\"} 4\n"
-    "c_duration_seconds_sum{result=\"ok\"} 100.1175\n"
-    "c_duration_seconds_count{result=\"ok\"} 4\n"
-    "c_duration_seconds_bucket{result=\"failed\",le=\"0.005\"} 0\n"
-    "c_duration_seconds_bucket{result=\"failed\",le=\"0.1\"} 0\n"
-    "c_duration_seconds_bucket{result=\"failed\",le=\"2\"} 0\n"
-    "c_duration_seconds_bucket{result=\"failed\",le=\"+Inf\"} 0\n"
-    "c_duration_seconds_sum{result=\"failed\"} 0\n"
-    "c_duration_seconds_count{result=\"failed\"} 0\n"
-    "# HELP d_plain Plain.\n"
-    "# TYPE d_plain histogram\n"
-    "d_plain_bucket{le=\"0.005\"} 0\n"
-    "d_plain_bucket{le=\"0.1\"} 0\n"
-    "d_plain_bucket{le=\"2\"} 0\n"
-    "d_plain_bucket{le=\"+Inf\"} 0\n"
-    "d_plain_sum 0\n"
-    "d_plain_count 0\n"
-    "# HELP e_refreshed Refreshed.\n"
-    "# TYPE e_refreshed gauge\n"
-    "e_refreshed 0.5\n";
+static const char expected[] = "# HELP a_held Held.\n"
+                               "# TYPE a_held gauge\n"
+                               "a_held 999999999999999\n"
+                               "# HELP b_invalid_total Back\\\\slash and\\nline feed.\n"
+                               "# TYPE b_invalid_total counter\n"
+                               "b_invalid_total{reason=\"too_large\"} 0\n"
+                               "b_invalid_total{reason=\"odd \\\"\\\\\\n name\"} 2\n"
+                               "# HELP c_duration_seconds Duration.\n"
+                               "# TYPE c_duration_seconds histogram\n"
+                               "c_duration_seconds_bucket{result=\"ok\",le=\"0.005\"} 1\n"
+                               "c_duration_seconds_bucket{result=\"ok\",le=\"0.1\"} 3\n"
+                               "c_duration_seconds_bucket{result=\"ok\",le=\"2\"} 3\n"
+                               "c_duration_seconds_bucket{result=\"ok\",le=\"+Inf\"} 4\n"
+                               "c_duration_seconds_sum{result=\"ok\"} 100.1175\n"
+                               "c_duration_seconds_count{result=\"ok\"} 4\n"
+                               "c_duration_seconds_bucket{result=\"failed\",le=\"0.005\"} 0\n"
+                               "c_duration_seconds_bucket{result=\"failed\",le=\"0.1\"} 0\n"
+                               "c_duration_seconds_bucket{result=\"failed\",le=\"2\"} 0\n"
+                               "c_duration_seconds_bucket{result=\"failed\",le=\"+Inf\"} 0\n"
+                               "c_duration_seconds_sum{result=\"failed\"} 0\n"
+                               "c_duration_seconds_count{result=\"failed\"} 0\n"
+                               "# HELP d_plain Plain.\n"
+                               "# TYPE d_plain histogram\n"
+                               "d_plain_bucket{le=\"0.005\"} 0\n"
+                               "d_plain_bucket{le=\"0.1\"} 0\n"
+                               "d_plain_bucket{le=\"2\"} 0\n"
+                               "d_plain_bucket{le=\"+Inf\"} 0\n"
+                               "d_plain_sum 0\n"
+                               "d_plain_count 0\n"
+                               "# HELP e_refreshed Refreshed.\n"
+                               "# TYPE e_refreshed gauge\n"
+                               "e_refreshed 0.5\n";
 
 static void exposition(void **state)
 {

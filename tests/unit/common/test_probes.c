@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* /livez, /readyz and /metrics over a real socket. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
-#include <cmocka.h>
 #include "common/memory.h"
 #include "common/probes.h"
 #include "http_client.h"
+#include <cmocka.h>
 
 struct fixture {
     struct loop *loop;
@@ -79,9 +79,9 @@ static void readyz(void **state)
     probes_condition(fixture->probes, "bridge: assigned", true, NULL);
     probes_condition(fixture->probes, "receiver: Kafka", false, NULL);
     assert_string_equal(ask(fixture, GET("/readyz"), 503),
-                        "[-]bridge: registry read: at offset 12 of 900\n"
-                        "[+]bridge: assigned\n"
-                        "[-]receiver: Kafka\n");
+        "[-]bridge: registry read: at offset 12 of 900\n"
+        "[+]bridge: assigned\n"
+        "[-]receiver: Kafka\n");
 
     probes_condition(fixture->probes, "bridge: registry read", true, "at offset 900 of 900");
     probes_condition(fixture->probes, "receiver: Kafka", true, NULL);
@@ -99,8 +99,8 @@ static void metrics(void **state)
     const char *body = ask(fixture, GET("/metrics"), 200);
     assert_non_null(strstr(body, "\nprocess_start_time_seconds "));
     assert_non_null(strstr(body, "\nhookline_log_messages_total{level=\"error\"} 0\n"));
-    assert_non_null(strstr(fixture->answer.text,
-                           "\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
+    assert_non_null(strstr(
+        fixture->answer.text, "\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
 }
 
 static void other_requests(void **state)
@@ -142,9 +142,12 @@ static void address_in_use(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(livez),          TEST(readyz),
-        TEST(metrics),        TEST(other_requests),
-        TEST(without_an_address), TEST(address_in_use),
+        TEST(livez),
+        TEST(readyz),
+        TEST(metrics),
+        TEST(other_requests),
+        TEST(without_an_address),
+        TEST(address_in_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A Kafka record as plain data. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -73,8 +73,12 @@ static void headers_are_found(void **state)
         const char *name;
         const char *text; /* NULL = no text */
     } cases[] = {
-        {"type", "last"}, {"absent", NULL}, {"empty", ""},
-        {"binary", NULL}, {"Type", NULL},   {"other", NULL},
+        {"type", "last"},
+        {"absent", NULL},
+        {"empty", ""},
+        {"binary", NULL},
+        {"Type", NULL},
+        {"other", NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *text = record_header_text(&sample, cases[i].name);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Small questions about text. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -32,17 +32,17 @@ static void utf8(void **state)
         {"\xf0\x90\x80\x80", true},
         {"\xf4\x8f\xbf\xbf", true},
         {"eight by\xe2\x82\xactes and then some", true},
-        {"\x80", false},                 /* a continuation alone */
-        {"\xc0\x80", false},             /* overlong */
-        {"\xc1\xbf", false},             /* overlong */
-        {"\xe0\x9f\xbf", false},         /* overlong */
-        {"\xf0\x8f\xbf\xbf", false},     /* overlong */
-        {"\xed\xa0\x80", false},         /* surrogate */
-        {"\xed\xbf\xbf", false},         /* surrogate */
-        {"\xf4\x90\x80\x80", false},     /* above U+10FFFF */
+        {"\x80", false},             /* a continuation alone */
+        {"\xc0\x80", false},         /* overlong */
+        {"\xc1\xbf", false},         /* overlong */
+        {"\xe0\x9f\xbf", false},     /* overlong */
+        {"\xf0\x8f\xbf\xbf", false}, /* overlong */
+        {"\xed\xa0\x80", false},     /* surrogate */
+        {"\xed\xbf\xbf", false},     /* surrogate */
+        {"\xf4\x90\x80\x80", false}, /* above U+10FFFF */
         {"\xf5\x80\x80\x80", false},
         {"\xff", false},
-        {"\xe2\x82", false},             /* ends early */
+        {"\xe2\x82", false}, /* ends early */
         {"\xe2\x82z", false},
         {"\xf0\x90\x80z", false},
         {"12345678\xc3", false},
@@ -76,8 +76,8 @@ static void utf8_cut(void **state)
         {"\x80\x80\x80\x80\x80\x80", 5, 5}, /* not UTF-8 */
     };
     for (size_t i = 0; i < COUNT(cases); i++)
-        assert_int_equal(text_utf8_cut(cases[i].text, strlen(cases[i].text), cases[i].max),
-                         cases[i].cut);
+        assert_int_equal(
+            text_utf8_cut(cases[i].text, strlen(cases[i].text), cases[i].max), cases[i].cut);
 }
 
 static void sets(void **state)
@@ -89,13 +89,17 @@ static void sets(void **state)
         const char *set;
         bool matches;
     } cases[] = {
-        {"abc_9-", 6, "a-z0-9_-", true}, {"abcd", 3, "a-z", false}, {"", 3, "a-z", false},
-        {"aB", 3, "a-z", false},         {"-", 1, "a-z", false},    {"a.b", 9, "a-z.", true},
+        {"abc_9-", 6, "a-z0-9_-", true},
+        {"abcd", 3, "a-z", false},
+        {"", 3, "a-z", false},
+        {"aB", 3, "a-z", false},
+        {"-", 1, "a-z", false},
+        {"a.b", 9, "a-z.", true},
         {"\xc3\xa9", 9, "a-z", false},
     };
     for (size_t i = 0; i < COUNT(cases); i++)
-        assert_int_equal(text_matches_set(cases[i].text, cases[i].max, cases[i].set),
-                         cases[i].matches);
+        assert_int_equal(
+            text_matches_set(cases[i].text, cases[i].max, cases[i].set), cases[i].matches);
 }
 
 static void nearest(void **state)
@@ -106,9 +110,15 @@ static void nearest(void **state)
     static const struct {
         const char *word, *name;
     } cases[] = {
-        {"lisen", "listen"},       {"listne", "listen"}, {"max_attempt", "max_attempts"},
-        {"maxattempts", "max_attempts"}, {"timeout", "timeout"}, {"cb", "ca"},
-        {"xyz", NULL},             {"", NULL},           {"tmt", NULL},
+        {"lisen", "listen"},
+        {"listne", "listen"},
+        {"max_attempt", "max_attempts"},
+        {"maxattempts", "max_attempts"},
+        {"timeout", "timeout"},
+        {"cb", "ca"},
+        {"xyz", NULL},
+        {"", NULL},
+        {"tmt", NULL},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         const char *found = text_nearest(cases[i].word, names);
@@ -194,8 +204,8 @@ struct amount_case {
 };
 
 static void amounts(const struct amount_case *cases, size_t count,
-                    bool (*parse)(const char *, int64_t *, struct error *),
-                    const char *(*format)(int64_t, char[TEXT_AMOUNT_SIZE]))
+    bool (*parse)(const char *, int64_t *, struct error *),
+    const char *(*format)(int64_t, char[TEXT_AMOUNT_SIZE]))
 {
     for (size_t i = 0; i < count; i++) {
         int64_t value = -7;
@@ -324,11 +334,16 @@ static void hex(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(utf8),      cmocka_unit_test(utf8_cut),
-        cmocka_unit_test(sets),      cmocka_unit_test(nearest),
-        cmocka_unit_test(glob),      cmocka_unit_test(integers),
-        cmocka_unit_test(durations), cmocka_unit_test(sizes),
-        cmocka_unit_test(numbers),   cmocka_unit_test(refusals_name_the_text),
+        cmocka_unit_test(utf8),
+        cmocka_unit_test(utf8_cut),
+        cmocka_unit_test(sets),
+        cmocka_unit_test(nearest),
+        cmocka_unit_test(glob),
+        cmocka_unit_test(integers),
+        cmocka_unit_test(durations),
+        cmocka_unit_test(sizes),
+        cmocka_unit_test(numbers),
+        cmocka_unit_test(refusals_name_the_text),
         cmocka_unit_test(hex),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

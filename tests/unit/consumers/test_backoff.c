@@ -1,25 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How long a delivery waits. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
 
 #include "consumers/policy/backoff.h"
 
-#define FIRST 1000
-#define MAX 3600000
+#define FIRST      1000
+#define MAX        3600000
 #define ALMOST_ONE 0.9999999999
 
 /* The whole of the delay, of which 50 to 100 % are waited. */
 static const struct {
     int64_t attempts, delay;
 } cases[] = {
-    {1, 1000},    {2, 2000},      {3, 4000},      {4, 8000},      {5, 16000},
-    {11, 1024000}, {12, 2048000}, {13, 3600000},  {14, 3600000},  {100, 3600000},
-    {INT64_MAX, 3600000}, {0, 1000}, {-1, 1000},
+    {1, 1000},
+    {2, 2000},
+    {3, 4000},
+    {4, 8000},
+    {5, 16000},
+    {11, 1024000},
+    {12, 2048000},
+    {13, 3600000},
+    {14, 3600000},
+    {100, 3600000},
+    {INT64_MAX, 3600000},
+    {0, 1000},
+    {-1, 1000},
 };
 
 static void doubles_up_to_the_most(void **state)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What to do with a delivery after an attempt, and how long Retry-After asks to wait. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -34,7 +34,7 @@ static const struct {
     {"rejected as often as may be", VERDICT_REJECTED, {3, 0, 0}, RETRY_DEAD, 0, DEAD_REJECTED},
     {"rejected after other failures", VERDICT_REJECTED, {4, 0, 0}, RETRY_DEAD, 0, DEAD_REJECTED},
     {"rejected, and too old", VERDICT_REJECTED, {1, 60000, 0}, RETRY_DEAD, 0,
-     DEAD_ATTEMPTS_EXHAUSTED},
+        DEAD_ATTEMPTS_EXHAUSTED},
     {"failed", VERDICT_RETRY, {1, 10, 0}, RETRY_LATER, 500, 0},
     {"failed again", VERDICT_RETRY, {4, 10, 0}, RETRY_LATER, 4000, 0},
     {"out of attempts", VERDICT_RETRY, {5, 10, 0}, RETRY_DEAD, 0, DEAD_ATTEMPTS_EXHAUSTED},
@@ -45,9 +45,9 @@ static const struct {
     {"a pause shorter than the back-off", VERDICT_RETRY, {4, 0, 100}, RETRY_LATER, 4000, 0},
     {"a pause to the end", VERDICT_RETRY, {1, 20000, 40000}, RETRY_LATER, 40000, 0},
     {"a pause beyond the end", VERDICT_RETRY, {1, 20000, 40001}, RETRY_DEAD, 0,
-     DEAD_ATTEMPTS_EXHAUSTED},
+        DEAD_ATTEMPTS_EXHAUSTED},
     {"a pause without attempts left", VERDICT_RETRY, {5, 0, 10}, RETRY_DEAD, 0,
-     DEAD_ATTEMPTS_EXHAUSTED},
+        DEAD_ATTEMPTS_EXHAUSTED},
     {"our fault", VERDICT_OURS, {1, 0, 0}, RETRY_LATER, 500, 0},
     {"our fault is never charged", VERDICT_OURS, {500, 99999999, 0}, RETRY_LATER, 500, 0},
 };
@@ -61,7 +61,7 @@ static void every_branch(void **state)
         if (decision.action != cases[i].action || decision.delay_ms != cases[i].delay_ms ||
             decision.reason != cases[i].reason)
             fail_msg("%s: action %d, delay %jd, reason %d", cases[i].why, decision.action,
-                     (intmax_t)decision.delay_ms, decision.reason);
+                (intmax_t)decision.delay_ms, decision.reason);
         assert_int_equal(decision.detail != NULL, decision.action == RETRY_DEAD);
     }
 }
@@ -86,7 +86,7 @@ static void jitter_passes_through(void **state)
     assert_int_equal(retry_decide(VERDICT_OURS, &limits, &first, 0.5).delay_ms, 750);
 }
 
-#define NOW 784111777 /* Sun, 06 Nov 1994 08:49:37 GMT, the example of RFC 9110 */
+#define NOW  784111777 /* Sun, 06 Nov 1994 08:49:37 GMT, the example of RFC 9110 */
 #define HOUR 3600000
 
 static const struct {
@@ -133,7 +133,8 @@ static void retry_after(void **state)
     for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
         int64_t ms = retry_after_ms(headers[i].value, NOW, HOUR);
         if (ms != headers[i].ms)
-            fail_msg("\"%s\": %jd ms", headers[i].value ? headers[i].value : "(none)", (intmax_t)ms);
+            fail_msg(
+                "\"%s\": %jd ms", headers[i].value ? headers[i].value : "(none)", (intmax_t)ms);
     }
 }
 

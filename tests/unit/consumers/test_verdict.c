@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of docs/contract.md, "The request", over every status and fault. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -34,7 +34,7 @@ static void check(enum http_fault fault, int status, const struct judgement *exp
         judgement.endpoint_fault != expected->endpoint_fault ||
         judgement.may_pause != expected->may_pause)
         fail_msg("fault %d, status %d: verdict %d, at fault %d, may pause %d", fault, status,
-                 judgement.verdict, judgement.endpoint_fault, judgement.may_pause);
+            judgement.verdict, judgement.endpoint_fault, judgement.may_pause);
 }
 
 static void every_status(void **state)

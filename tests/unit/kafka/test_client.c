@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which properties of the Kafka client somebody may set. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -16,10 +16,18 @@ static void allowed(void **state)
 {
     (void)state;
     static const char *const properties[] = {
-        "fetch.wait.max.ms=10",     "security.protocol=sasl_ssl",  "sasl.username=hook=line",
-        "sasl.password=p=ss;word",  "ssl.ca.location=/etc/ca.pem", "compression.codec=zstd",
-        "compression.type=gzip",    "message.timeout.ms=5000",     "delivery.timeout.ms=5000",
-        "socket.keepalive.enable=false", "debug=broker,topic",     "max.poll.interval.ms=600000",
+        "fetch.wait.max.ms=10",
+        "security.protocol=sasl_ssl",
+        "sasl.username=hook=line",
+        "sasl.password=p=ss;word",
+        "ssl.ca.location=/etc/ca.pem",
+        "compression.codec=zstd",
+        "compression.type=gzip",
+        "message.timeout.ms=5000",
+        "delivery.timeout.ms=5000",
+        "socket.keepalive.enable=false",
+        "debug=broker,topic",
+        "max.poll.interval.ms=600000",
     };
     for (size_t i = 0; i < sizeof properties / sizeof *properties; i++) {
         struct error error = ERROR_INIT;
@@ -86,11 +94,19 @@ static void promises_are_in_the_table(void **state)
 {
     (void)state;
     static const char *const properties[] = {
-        "auto.offset.reset=latest",      "enable.auto.commit=true",  "auto.commit.enable=true",
-        "partitioner=random",            "isolation.level=read_uncommitted",
-        "enable.auto.offset.store=true", "acks=1",                   "request.required.acks=0",
-        "enable.idempotence=false",      "group.id=other",           "bootstrap.servers=x:1",
-        "metadata.broker.list=x:1",      "transactional.id=t",
+        "auto.offset.reset=latest",
+        "enable.auto.commit=true",
+        "auto.commit.enable=true",
+        "partitioner=random",
+        "isolation.level=read_uncommitted",
+        "enable.auto.offset.store=true",
+        "acks=1",
+        "request.required.acks=0",
+        "enable.idempotence=false",
+        "group.id=other",
+        "bootstrap.servers=x:1",
+        "metadata.broker.list=x:1",
+        "transactional.id=t",
     };
     for (size_t i = 0; i < sizeof properties / sizeof *properties; i++) {
         struct error error = ERROR_INIT;

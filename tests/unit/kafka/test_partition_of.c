@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The partition of a key: the vectors of Kafka's own UtilsTest.testMurmur2. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -29,8 +29,7 @@ static void as_the_java_client(void **state)
     for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
         int32_t positive = vectors[i].murmur2 & INT32_MAX; /* Utils.toPositive */
         for (size_t j = 0; j < sizeof counts / sizeof *counts; j++)
-            assert_int_equal(
-                kafka_partition_of(vectors[i].key, strlen(vectors[i].key), counts[j]),
+            assert_int_equal(kafka_partition_of(vectors[i].key, strlen(vectors[i].key), counts[j]),
                 positive % counts[j]);
     }
 }
@@ -42,7 +41,7 @@ static void all_partitions_are_used(void **state)
     unsigned seen[12] = {0};
     for (unsigned n = 0; n < 4096; n++) {
         unsigned char key[8] = {(unsigned char)n, (unsigned char)(n >> 8), 0xff, 0x80, 0xfe,
-                                (unsigned char)~n, 0x81, 0x00};
+            (unsigned char)~n, 0x81, 0x00};
         int32_t partition = kafka_partition_of(key, n % 9, 12);
         assert_in_range(partition, 0, 11);
         assert_int_equal(partition, kafka_partition_of(key, n % 9, 12));

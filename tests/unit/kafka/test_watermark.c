@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The low watermark, by cases and against a model that is too simple to be wrong. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -25,26 +25,22 @@ static const struct test_case {
     const char *name;
     struct step steps[12];
 } cases[] = {
-    {"in order",
-     {{TAKE, 0, 0, 1}, {DONE, 0, 1, 0}, {TAKE, 1, 1, 1}, {TAKE, 2, 1, 2}, {DONE, 1, 2, 1},
-      {DONE, 2, 3, 0}}},
-    {"out of order",
-     {{TAKE, 5, 5, 1}, {TAKE, 6, 5, 2}, {TAKE, 7, 5, 3}, {DONE, 7, 5, 2}, {DONE, 6, 5, 1},
-      {DONE, 5, 8, 0}}},
-    {"gaps count as done",
-     {{TAKE, 10, 10, 1}, {TAKE, 20, 10, 2}, {TAKE, 21, 10, 3}, {DONE, 10, 20, 2}, {DONE, 21, 20, 1},
-      {DONE, 20, 22, 0}}},
+    {"in order", {{TAKE, 0, 0, 1}, {DONE, 0, 1, 0}, {TAKE, 1, 1, 1}, {TAKE, 2, 1, 2},
+                     {DONE, 1, 2, 1}, {DONE, 2, 3, 0}}},
+    {"out of order", {{TAKE, 5, 5, 1}, {TAKE, 6, 5, 2}, {TAKE, 7, 5, 3}, {DONE, 7, 5, 2},
+                         {DONE, 6, 5, 1}, {DONE, 5, 8, 0}}},
+    {"gaps count as done", {{TAKE, 10, 10, 1}, {TAKE, 20, 10, 2}, {TAKE, 21, 10, 3},
+                               {DONE, 10, 20, 2}, {DONE, 21, 20, 1}, {DONE, 20, 22, 0}}},
     {"a gap in front of what comes next",
-     {{TAKE, 3, 3, 1}, {DONE, 3, 4, 0}, {TAKE, 100, 100, 1}, {DONE, 100, 101, 0}}},
+        {{TAKE, 3, 3, 1}, {DONE, 3, 4, 0}, {TAKE, 100, 100, 1}, {DONE, 100, 101, 0}}},
     {"unknown offsets change nothing",
-     {{DONE, 0, -1, 0}, {DONE, -1, -1, 0}, {TAKE, 4, 4, 1}, {TAKE, 6, 4, 2}, {DONE, 5, 4, 2},
-      {DONE, 3, 4, 2}, {DONE, 7, 4, 2}, {DONE, INT64_MAX, 4, 2}, {DONE, 4, 6, 1}}},
-    {"done twice",
-     {{TAKE, 1, 1, 1}, {TAKE, 2, 1, 2}, {DONE, 2, 1, 1}, {DONE, 2, 1, 1}, {DONE, 1, 3, 0},
-      {DONE, 1, 3, 0}, {DONE, 2, 3, 0}}},
+        {{DONE, 0, -1, 0}, {DONE, -1, -1, 0}, {TAKE, 4, 4, 1}, {TAKE, 6, 4, 2}, {DONE, 5, 4, 2},
+            {DONE, 3, 4, 2}, {DONE, 7, 4, 2}, {DONE, INT64_MAX, 4, 2}, {DONE, 4, 6, 1}}},
+    {"done twice", {{TAKE, 1, 1, 1}, {TAKE, 2, 1, 2}, {DONE, 2, 1, 1}, {DONE, 2, 1, 1},
+                       {DONE, 1, 3, 0}, {DONE, 1, 3, 0}, {DONE, 2, 3, 0}}},
     {"only upwards",
-     {{REFUSED, -1, -1, 0}, {TAKE, 9, 9, 1}, {REFUSED, 9, 9, 1}, {REFUSED, 8, 9, 1},
-      {REFUSED, 0, 9, 1}, {DONE, 9, 10, 0}, {REFUSED, 9, 10, 0}, {TAKE, 10, 10, 1}}},
+        {{REFUSED, -1, -1, 0}, {TAKE, 9, 9, 1}, {REFUSED, 9, 9, 1}, {REFUSED, 8, 9, 1},
+            {REFUSED, 0, 9, 1}, {DONE, 9, 10, 0}, {REFUSED, 9, 10, 0}, {TAKE, 10, 10, 1}}},
 };
 
 static void by_cases(void **state)
@@ -60,9 +56,8 @@ static void by_cases(void **state)
             else
                 assert_int_equal(watermark_take(&mark, step->offset), step->action == TAKE);
             if (watermark_low(&mark) != step->low || watermark_pending(&mark) != step->pending)
-                fail_msg("%s, step %td: low %jd, pending %zu", cases[i].name,
-                         step - cases[i].steps, (intmax_t)watermark_low(&mark),
-                         watermark_pending(&mark));
+                fail_msg("%s, step %td: low %jd, pending %zu", cases[i].name, step - cases[i].steps,
+                    (intmax_t)watermark_low(&mark), watermark_pending(&mark));
         }
         watermark_release(&mark);
     }
@@ -125,7 +120,8 @@ static void one_history(uint64_t seed, uint32_t taking)
     for (int turn = 0; turn < 4000; turn++) {
         int64_t top = model.next < 0 ? 0 : model.next;
         if (draw(&random, 100) < taking) {
-            int64_t offset = top + (draw(&random, 4) ? 0 : draw(&random, 5)) - (draw(&random, 20) == 0);
+            int64_t offset =
+                top + (draw(&random, 4) ? 0 : draw(&random, 5)) - (draw(&random, 20) == 0);
             bool above = offset >= 0 && offset >= model.next;
             if (offset >= OFFSETS)
                 break;

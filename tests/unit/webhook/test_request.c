@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The request that a delivery becomes. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -18,9 +18,9 @@ static struct subscription *parse(const char *more, struct error *error)
 {
     struct buffer text = BUFFER_INIT;
     buffer_printf(&text,
-                  "{\"tenant\":\"acme\",\"id\":\"crm\",\"url\":\"https://crm.example/hook?a=b\","
-                  "\"events\":[\"*\"]%s}",
-                  more);
+        "{\"tenant\":\"acme\",\"id\":\"crm\",\"url\":\"https://crm.example/hook?a=b\","
+        "\"events\":[\"*\"]%s}",
+        more);
     json_t *json = json_loads(text.data, 0, NULL);
     assert_non_null(json);
     struct subscription *subscription = subscription_parse(json, true, error);
@@ -133,7 +133,7 @@ static void traceparent(void **state)
     traced.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     webhook_request_build(&request, subscription, &traced);
     assert_string_equal(line_of(&request, "traceparent"),
-                        "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+        "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
     webhook_request_release(&request);
     subscription_unref(subscription);
 }
@@ -175,9 +175,11 @@ static void as_many_headers_as_may_be(void **state)
         snprintf(names[i], sizeof names[i], "x-%zu", i);
         headers[i] = (struct subscription_header){names[i], "v"};
     }
-    const struct subscription subscription = {.tenant = "acme", .id = "crm", .url = "https://x/",
-                                              .headers = headers,
-                                              .header_count = SUBSCRIPTION_HEADERS_MAX};
+    const struct subscription subscription = {.tenant = "acme",
+        .id = "crm",
+        .url = "https://x/",
+        .headers = headers,
+        .header_count = SUBSCRIPTION_HEADERS_MAX};
     struct webhook_delivery traced = delivery;
     struct webhook_request request;
     traced.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -192,11 +194,16 @@ static void nothing_is_injected(void **state)
 {
     (void)state;
     static const char *const refused[] = {
-        ",\"headers\":{\"x-a\":\"v\\r\\nx-evil: 1\"}", ",\"headers\":{\"x-a\":\"v\\nx-evil: 1\"}",
-        ",\"headers\":{\"x-a\":\"v\\r\"}",             ",\"headers\":{\"x-a\\r\\nx-evil\":\"1\"}",
-        ",\"headers\":{\"x-a: 1\":\"v\"}",             ",\"headers\":{\"host\":\"other\"}",
-        ",\"headers\":{\"Content-Type\":\"text/xml\"}", ",\"headers\":{\"Webhook-Id\":\"x\"}",
-        ",\"headers\":{\"HOOKLINE-tenant\":\"other\"}", ",\"headers\":{\"transfer-encoding\":\"x\"}",
+        ",\"headers\":{\"x-a\":\"v\\r\\nx-evil: 1\"}",
+        ",\"headers\":{\"x-a\":\"v\\nx-evil: 1\"}",
+        ",\"headers\":{\"x-a\":\"v\\r\"}",
+        ",\"headers\":{\"x-a\\r\\nx-evil\":\"1\"}",
+        ",\"headers\":{\"x-a: 1\":\"v\"}",
+        ",\"headers\":{\"host\":\"other\"}",
+        ",\"headers\":{\"Content-Type\":\"text/xml\"}",
+        ",\"headers\":{\"Webhook-Id\":\"x\"}",
+        ",\"headers\":{\"HOOKLINE-tenant\":\"other\"}",
+        ",\"headers\":{\"transfer-encoding\":\"x\"}",
     };
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         struct error error = ERROR_INIT;
