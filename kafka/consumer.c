@@ -433,13 +433,14 @@ void kafka_consumer_free(struct kafka_consumer *consumer)
 {
     if (!consumer)
         return;
+    bool closing = consumer->closing && consumer->closing_queue;
     kafka_rebalance_abandon(consumer);
     free_queue(consumer->main);
     free_queue(consumer->commits);
     free_queue(consumer->closing_queue);
-    /* One whose close did not come to its end would hold us up here, busily, until its session is
-     * over (2.0.2). It is left to the end of the process, which is what comes next. */
-    if (!consumer->close_overdue)
+    /* One whose close did not come to its end may hold us up here, busily, until its session is over
+     * (2.0.2). It is left to the end of the process, which is what comes next. */
+    if (!consumer->close_overdue && !closing)
         rd_kafka_destroy_flags(consumer->client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     loop_wakeup_free(consumer->wakeup);
     loop_timer_free(consumer->poll_timer);

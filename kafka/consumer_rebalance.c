@@ -148,9 +148,9 @@ static void unassign(struct kafka_consumer *consumer)
         if (partition)
             remove_partition(consumer, partition);
     }
-    answer_revocation(consumer, list);
     if (consumer->closing && !consumer->closing_queue)
-        kafka_consumer_close_begin(consumer);
+        kafka_consumer_close_begin(consumer); /* before the answer, or it would join again first */
+    answer_revocation(consumer, list);
     loop_wakeup_send(consumer->wakeup); /* the next rebalance event may be waiting */
 }
 
