@@ -8,6 +8,8 @@
 #include "common/error.h"
 #include "common/memory.h"
 
+#define FREE_DEADLINE_MS 60000
+
 struct loop {
     uv_loop_t uv;
 };
@@ -78,8 +80,11 @@ void loop_free(struct loop *loop)
 {
     if (!loop)
         return;
-    while (uv_run(&loop->uv, UV_RUN_NOWAIT)) /* close callbacks, work that is still under way */
-        ;
+    /* Close callbacks, and work that is still under way; a handle that was not freed would keep it
+     * turning for ever. */
+    struct mono_time end = mono_add_ms(mono_now(), FREE_DEADLINE_MS);
+    while (uv_run(&loop->uv, UV_RUN_NOWAIT))
+        bug_on(mono_before(end, mono_now()));
     bug_on(uv_loop_close(&loop->uv) != 0);
     free(loop);
 }

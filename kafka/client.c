@@ -17,6 +17,8 @@ const struct kafka_forbidden_property kafka_forbidden_properties[] = {
     {"metadata.broker.list", "set kafka.brokers"},
     {"client.id", "set kafka.client_id"},
     {"group.id", "set bridge.group or consumer.group"},
+    {"group.protocol", "assignment and session are set on the classic protocol"},
+    {"group.remote.assignor", "assignment and session are set on the classic protocol"},
     {"group.instance.id", "a static member would keep a dead process's partitions"},
     {"partition.assignment.strategy", "set bridge.assignment or consumer.assignment"},
     {"session.timeout.ms", "set bridge.session_timeout or consumer.session_timeout"},

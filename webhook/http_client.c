@@ -419,6 +419,7 @@ static void set_connection_options(struct http_post *post, const struct http_req
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* a name server that hangs must not hold us */
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* they are not the answer's */
     curl_easy_setopt(easy, CURLOPT_PROXY, client->proxy); /* also "": not from the environment */
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
         request->http2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
