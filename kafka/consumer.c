@@ -14,7 +14,7 @@
 #define SERVE_BUDGET      256  /* records in one turn of the loop */
 #define SERVE_SHARE       8    /* records of one partition before the next has its turn */
 #define CLOSE_POLL_MS     20
-#define CLOSE_DEADLINE_MS 3000
+#define CLOSE_DEADLINE_MS 8000
 
 static void serve_again(struct kafka_consumer *consumer)
 {

@@ -148,9 +148,11 @@ static void unassign(struct kafka_consumer *consumer)
         if (partition)
             remove_partition(consumer, partition);
     }
-    if (consumer->closing && !consumer->closing_queue)
-        kafka_consumer_close_begin(consumer); /* before the answer, or it would join again first */
     answer_revocation(consumer, list);
+    /* Only now: the answer is a call that waits for the library's main thread, and one that has begun
+     * to close may never look at it. The price is that the member may first join once more. */
+    if (consumer->closing && !consumer->closing_queue)
+        kafka_consumer_close_begin(consumer);
     loop_wakeup_send(consumer->wakeup); /* the next rebalance event may be waiting */
 }
 
