@@ -249,8 +249,8 @@ const struct setting settings_table[] = {
         .check = check_proxy, .mask = mask_url),
     SIZE("http.max_answer_size", consumer.http.max_answer_bytes, "64KiB", KIB, 16 * MIB,
         "How much of an answer's body is read before the connection is closed."),
-    INT("http.max_connections", consumer.http.max_connections, "0", 0, 100000, "connections",
-        "How many connections are kept open; 0 is as many as requests have been under way."),
+    INT("http.max_connections", consumer.http.max_connections, "1024", 1, 100000, "connections",
+        "How many connections are kept open for later requests."),
 
     ENUM("results.publish", consumer.results, enum consumer_results, "all", results_choices,
         "Which attempts are published to the results topic."),

@@ -19,7 +19,7 @@ struct http_client_options {
     const char *ca_file;      /* PEM bundle */
     const char *proxy;        /* "" = none; the environment is never looked at */
     int64_t max_answer_bytes; /* of an answer's body that are read: 64 KiB */
-    int64_t max_connections;  /* kept open: 0 = as many as requests have been in flight */
+    int64_t max_connections;  /* kept open: 1024; 0 = by curl's own rule, which closes some early */
 };
 
 struct http_request {

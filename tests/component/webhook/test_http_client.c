@@ -127,7 +127,8 @@ static int set_up(void **state)
     assert_non_null(fixture.server);
     snprintf(
         fixture.url, sizeof fixture.url, "http://%s/hook", http_server_address(fixture.server));
-    new_client(&(struct http_client_options){.max_answer_bytes = MAX_ANSWER});
+    new_client(
+        &(struct http_client_options){.max_answer_bytes = MAX_ANSWER, .max_connections = 1024});
     return 0;
 }
 

@@ -124,7 +124,8 @@ static void test_mistakes(void **state)
     }
 }
 
-/* libconfig 1.5 reads 4294967306 as 10; later versions read it as it is. */
+/* libconfig 1.5 reads 4294967306 as 10; later versions read it as it is, and what has more than 64
+ * bits not at all. */
 static void test_numbers_beyond_32_bits(void **state)
 {
     static const char *const numbers[] = {"4294967306", "2592000000", "99999999999999999999"};
@@ -134,7 +135,8 @@ static void test_numbers_beyond_32_bits(void **state)
         fixture_load_text(fixture, content);
         assert_int_equal(fixture->problems.count, 1);
         assert_non_null(strstr(fixture->problems.items[0].where, "hookline.conf:2"));
-        assert_non_null(strstr(fixture->problems.items[0].text, "must be 10 to 1000000"));
+        const char *text = fixture->problems.items[0].text;
+        assert_true(strstr(text, "must be 10 to 1000000") || strcmp(text, "syntax error") == 0);
         free(content);
     }
     fixture_load_text(fixture, "consumer = { max_held = 5000; // ticket 4294967306\n};");
