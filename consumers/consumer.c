@@ -11,9 +11,10 @@
 #include "consumers/engine.h"
 
 /* Each change of the topics is a rebalance of the group, so changes are gathered. */
-#define SUBSCRIBE_DELAY_MS 2000
-#define CHECK_INTERVAL_MS  250
-#define CONDITION          "consumer: group joined"
+#define SUBSCRIBE_DELAY_MS  2000
+#define CHECK_INTERVAL_MS   250
+#define FETCH_PARTITION_MIN (64 * 1024)
+#define CONDITION           "consumer: group joined"
 
 struct consumer {
     struct engine engine;
@@ -33,6 +34,7 @@ double engine_random(struct engine *engine)
 
 struct topic_collection {
     struct consumer *consumer;
+    int64_t partitions;
     char **topics;
     size_t count;
 };
@@ -54,6 +56,7 @@ static void collect(const struct store_tenant *tenant, void *arg)
     if (tenant->partitions < 1 || !serves(all->consumer, tenant->id))
         return;
     all->topics = mem_array(all->topics, all->count + 1, sizeof *all->topics);
+    all->partitions += tenant->partitions;
     all->topics[all->count++] = topic_deliveries(all->consumer->engine.deps.topics, tenant->id);
 }
 
@@ -72,43 +75,6 @@ static bool same_topics(const struct consumer *consumer, const struct topic_coll
         if (strcmp(consumer->topics[i], all->topics[i]) != 0)
             return false;
     return true;
-}
-
-static void subscribe(void *arg)
-{
-    struct consumer *consumer = arg;
-    struct topic_collection all = {.consumer = consumer};
-    struct error error = ERROR_INIT;
-    store_each(consumer->engine.deps.store, collect, &all);
-    if (same_topics(consumer, &all) || all.count == 0 || consumer->engine.stopping) {
-        free_topics(all.topics, all.count);
-        return;
-    }
-    if (!kafka_consumer_subscribe(
-            consumer->engine.kafka, (const char *const *)all.topics, all.count, &error)) {
-        log_error("delivery topics not subscribed, trying again", LOG_ERR(&error));
-        loop_timer_start(consumer->subscribe_timer, SUBSCRIBE_DELAY_MS, 0);
-        free_topics(all.topics, all.count);
-        return;
-    }
-    log_info("delivery topics subscribed", LOG_INT("topics", (int64_t)all.count));
-    free_topics(consumer->topics, consumer->topic_count);
-    consumer->topics = all.topics;
-    consumer->topic_count = all.count;
-    consumer->subscribed = true;
-}
-
-static void check_joined(void *arg)
-{
-    struct consumer *consumer = arg;
-    bool joined = kafka_consumer_joined(consumer->engine.kafka);
-    bool idle = store_ready(consumer->engine.deps.store) && consumer->topic_count == 0;
-    probes_condition(consumer->engine.deps.probes, CONDITION, joined || idle,
-        joined ? ""
-        : idle ? "no tenant has subscriptions yet"
-               : "joining");
-    if (joined)
-        loop_timer_stop(consumer->check_timer);
 }
 
 static void closed(void *arg)
@@ -133,6 +99,66 @@ static const struct kafka_consumer_callbacks callbacks = {
     .failed = failed,
 };
 
+/* The library counts what it fetches ahead per partition, and keeps to that for the client's life; so
+ * the client is made when it is known among how many partitions our share of memory is divided. */
+static bool make_client(struct consumer *consumer, int64_t partitions, struct error *error)
+{
+    struct engine *engine = &consumer->engine;
+    struct kafka_consumer_options options = engine->options.consumer;
+    int64_t most = engine->options.fetch_bytes / 8,
+            share = engine->options.fetch_bytes / partitions;
+    options.fetch_partition_bytes = share > most ? most : share;
+    if (options.fetch_partition_bytes < FETCH_PARTITION_MIN)
+        options.fetch_partition_bytes = FETCH_PARTITION_MIN;
+    if (!engine->kafka)
+        engine->kafka = kafka_consumer_new(engine->deps.loop, engine->deps.kafka, &options,
+            &callbacks, consumer, "consumer", error);
+    return engine->kafka != NULL;
+}
+
+static void subscribe(void *arg)
+{
+    struct consumer *consumer = arg;
+    if (consumer->engine.stopping) { /* before there was anything to close */
+        if (!consumer->engine.kafka)
+            closed(consumer);
+        return;
+    }
+    struct topic_collection all = {.consumer = consumer};
+    struct error error = ERROR_INIT;
+    store_each(consumer->engine.deps.store, collect, &all);
+    if (same_topics(consumer, &all) || all.count == 0) {
+        free_topics(all.topics, all.count);
+        return;
+    }
+    if (!make_client(consumer, all.partitions, &error) ||
+        !kafka_consumer_subscribe(
+            consumer->engine.kafka, (const char *const *)all.topics, all.count, &error)) {
+        log_error("delivery topics not subscribed, trying again", LOG_ERR(&error));
+        loop_timer_start(consumer->subscribe_timer, SUBSCRIBE_DELAY_MS, 0);
+        free_topics(all.topics, all.count);
+        return;
+    }
+    log_info("delivery topics subscribed", LOG_INT("topics", (int64_t)all.count));
+    free_topics(consumer->topics, consumer->topic_count);
+    consumer->topics = all.topics;
+    consumer->topic_count = all.count;
+    consumer->subscribed = true;
+}
+
+static void check_joined(void *arg)
+{
+    struct consumer *consumer = arg;
+    bool joined = consumer->engine.kafka && kafka_consumer_joined(consumer->engine.kafka);
+    bool idle = store_ready(consumer->engine.deps.store) && consumer->topic_count == 0;
+    probes_condition(consumer->engine.deps.probes, CONDITION, joined || idle,
+        joined ? ""
+        : idle ? "no tenant has subscriptions yet"
+               : "joining");
+    if (joined)
+        loop_timer_stop(consumer->check_timer);
+}
+
 static void init_engine(
     struct engine *engine, const struct consumer_deps *deps, const struct consumer_options *options)
 {
@@ -154,10 +180,7 @@ struct consumer *consumer_new(
     struct engine *engine = &consumer->engine;
     init_engine(engine, deps, options);
     engine->http = http_client_new(deps->loop, &options->http, error);
-    if (engine->http)
-        engine->kafka = kafka_consumer_new(
-            deps->loop, deps->kafka, &options->consumer, &callbacks, consumer, "consumer", error);
-    if (!engine->kafka) {
+    if (!engine->http) {
         consumer_free(consumer);
         return NULL;
     }
@@ -202,7 +225,10 @@ void consumer_stop(struct consumer *consumer, void (*stopped)(void *arg), void *
     consumer->stopped = stopped;
     consumer->stopped_arg = arg;
     log_info("consumer stops", LOG_INT("in_flight", engine->counts[DELIVERY_IN_FLIGHT]));
-    kafka_consumer_close(engine->kafka);
+    if (engine->kafka)
+        kafka_consumer_close(engine->kafka);
+    else
+        loop_timer_start(consumer->subscribe_timer, 0, 0);
 }
 
 void consumer_free(struct consumer *consumer)

@@ -19,6 +19,7 @@ enum consumer_results { CONSUMER_RESULTS_ALL, CONSUMER_RESULTS_FAILURES, CONSUME
 struct consumer_options {
     struct kafka_consumer_options consumer;
     struct http_client_options http;
+    int64_t fetch_bytes;        /* fetched ahead, over all partitions */
     const char *const *tenants; /* patterns with `*`; NULL-terminated; none = all */
     int64_t drain_timeout_ms;
     int64_t max_held; /* deliveries in memory */

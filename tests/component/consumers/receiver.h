@@ -141,11 +141,14 @@ static inline void wait_parked(int count)
 /* --- The consumer --------------------------------------------------------------------------- */
 
 static const struct consumer_options base_options = {
-    .consumer = {.group = "consumer",
-        .assignment = "auto",
-        .commit_interval_ms = 50,
-        .session_timeout_ms = 6000,
-        .fetch_partition_bytes = 1 << 20},
+    .consumer =
+        {
+            .group = "consumer",
+            .assignment = "auto",
+            .commit_interval_ms = 50,
+            .session_timeout_ms = 6000,
+        },
+    .fetch_bytes = 16 << 20,
     .http = {.max_answer_bytes = 65536},
     .drain_timeout_ms = 30000,
     .max_held = 1000,
