@@ -66,7 +66,8 @@ def site(kafka, tmp_path):
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     report = yield
-    if report.failed:
+    if report.failed and not (call.when == "teardown" and getattr(item, "logs_shown", False)):
+        item.logs_shown = True
         for fixture in getattr(item, "funcargs", {}).values():
             if isinstance(fixture, (Kafka, Site)):
                 for path, text in fixture.log_tails().items():

@@ -91,7 +91,8 @@ def test_header_values_are_never_shown(site, hook):
 
 def test_mistakes_in_a_file_are_all_named_and_nothing_is_written(site, hook):
     done = site.subscribe(
-        hook("acme", "good"), hook("Acme", "a"), hook("acme", "b") | {"id": "a b"}, hook("acme", "c") | {"url": "ftp://x/"},
+        hook("acme", "good"), hook("Acme", "a"), hook("acme", "b") | {"id": "a b"},
+        hook("acme", "c") | {"url": "ftp://x/"},
         hook("acme", "d", "call ringing"), hook("acme", "e", headers={"webhook-id": "x"}),
         hook("acme", "f", evnts=[]), hook("acme", "good"), hook("acme", "g", timeout_ms=10**9),
         hook("acme", "h", headers={"x": "a\r\nb"}), check=False)
@@ -220,9 +221,14 @@ def test_roles_that_start_with_an_empty_registry(site, receiver, hook):
 
 def test_deliveries_of_a_subscription_that_goes(flow, site, receiver, hook):
     """Deleted or disabled with work in flight and behind it: dead letters, and no request after."""
+    def delete():
+        site.cli("subscriptions", "delete", "acme", "deleted")
+
+    def disable():
+        site.subscribe(hook("acme", "disabled", enabled=False))
+
     for id, reason, end in (
-            ("deleted", "subscription_deleted", lambda: site.cli("subscriptions", "delete", "acme", "deleted")),
-            ("disabled", "endpoint_disabled", lambda: site.subscribe(hook("acme", "disabled", enabled=False)))):
+            ("deleted", "subscription_deleted", delete), ("disabled", "endpoint_disabled", disable)):
         path = f"/acme/{id}"
         receiver.behave(path, Answer(500, delay=4))
         site.subscribe(hook("acme", id, "case." + id))
