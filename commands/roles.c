@@ -258,9 +258,9 @@ int roles_run(const struct settings *settings, int which, const char *name)
     struct loop_signal *term = loop_signal_new(runner.loop, SIGTERM, runner_signalled, &runner);
     struct loop_signal *interrupt = loop_signal_new(runner.loop, SIGINT, runner_signalled, &runner);
     loop_run(runner.loop);
-    loop_signal_free(term);
-    loop_signal_free(interrupt);
     roles_free(runner.roles);
+    loop_signal_free(term); /* last: a late signal must not end us with its default action */
+    loop_signal_free(interrupt);
     loop_free(runner.loop);
     log_info("hookline stopped");
     return EXIT_DONE;
