@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* Unicode 15, table 3-7: only the second byte has limits of its own. */
 static const struct utf8_row {
@@ -333,4 +334,22 @@ void text_hex(const void *data, size_t len, char *out)
         out[2 * i + 1] = digits[p[i] & 15];
     }
     out[2 * len] = '\0';
+}
+
+bool text_parse_time(const char *text, struct wall_time *ret_time)
+{
+    struct tm tm = {.tm_isdst = 0};
+    const char *end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+    int64_t ms = 0;
+    if (!end)
+        return false;
+    if (*end == '.') {
+        int64_t unit = 100;
+        for (end++; *end >= '0' && *end <= '9'; end++, unit /= 10)
+            ms += (*end - '0') * unit;
+    }
+    if (strcmp(end, "Z") != 0)
+        return false;
+    *ret_time = (struct wall_time){(int64_t)timegm(&tm) * 1000 + ms};
+    return true;
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/clock.h"
 #include "common/error.h"
 
 /* Well-formed UTF-8 (Unicode 15, table 3-7: no surrogates, no overlong forms). */
@@ -35,6 +36,8 @@ bool text_parse_int(const char *text, int64_t *ret_value);
 
 /* "250ms", "10s", "5m", "72h", "30d" to milliseconds; a bare "0" is 0. */
 must_check bool text_parse_duration(const char *text, int64_t *ret_ms, struct error *error);
+/* What wall_format() writes, and the same without or with another fraction of the second. */
+bool text_parse_time(const char *text, struct wall_time *ret_time);
 /* "512", "64KiB", "64MiB", "1GiB", also "kB", "MB", "GB", to bytes. */
 must_check bool text_parse_size(const char *text, int64_t *ret_bytes, struct error *error);
 

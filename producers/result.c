@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/memory.h"
 #include "common/text.h"
@@ -110,22 +109,11 @@ static const char *text_of(const json_t *object, const char *name)
     return json_string_value(json_object_get(object, name));
 }
 
-/* What wall_format() writes, and the same without or with another fraction; -1 for anything else. */
 static struct wall_time time_of(const json_t *object, const char *name)
 {
-    const struct wall_time none = {-1};
     const char *text = text_of(object, name);
-    struct tm tm = {.tm_isdst = 0};
-    const char *end = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
-    if (!end)
-        return none;
-    int64_t ms = 0;
-    if (*end == '.') {
-        int64_t unit = 100;
-        for (end++; *end >= '0' && *end <= '9'; end++, unit /= 10)
-            ms += (*end - '0') * unit;
-    }
-    return *end == 'Z' ? (struct wall_time){(int64_t)timegm(&tm) * 1000 + ms} : none;
+    struct wall_time time;
+    return text && text_parse_time(text, &time) ? time : (struct wall_time){-1};
 }
 
 static int64_t duration_of(const json_t *object, const char *name)
