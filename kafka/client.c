@@ -128,6 +128,21 @@ void kafka_conf_begin(struct kafka_conf *conf, const struct kafka_options *optio
     kafka_conf_set(conf, "socket.keepalive.enable", "true");
 }
 
+void kafka_conf_set_fetching(struct kafka_conf *conf, int64_t partition_bytes)
+{
+    /* Small answers: a record in a queue keeps the whole answer that it came in. A batch that is
+     * larger comes all the same, alone. */
+    kafka_conf_set_int(conf, "fetch.message.max.bytes", partition_bytes / 2);
+    kafka_conf_set_int(conf, "fetch.max.bytes", 2 * 1024 * 1024);
+    kafka_conf_set_int(conf, "queued.max.messages.kbytes", partition_bytes / 1024);
+    /* Before 2.2 a queue that reached its limit is left alone for a whole second; so there only the
+     * bytes limit it. */
+    if (kafka_library_at_least(2, 2)) {
+        kafka_conf_set(conf, "queued.min.messages", "1000");
+        kafka_conf_set(conf, "fetch.queue.backoff.ms", "20");
+    }
+}
+
 /* Properties of the other kind of client (linger.ms at a consumer) are skipped: the library would
  * only warn about each, at every client. */
 static bool fits(const char *name, rd_kafka_type_t type)

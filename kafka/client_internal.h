@@ -20,6 +20,8 @@ struct kafka_conf {
 void kafka_conf_begin(struct kafka_conf *conf, const struct kafka_options *options);
 void kafka_conf_set(struct kafka_conf *conf, const char *name, const char *value);
 void kafka_conf_set_int(struct kafka_conf *conf, const char *name, int64_t value);
+/* How much a consumer fetches ahead, per partition. */
+void kafka_conf_set_fetching(struct kafka_conf *conf, int64_t partition_bytes);
 /* Applies the user's properties for a client of this type and makes it. NULL with an error. */
 must_check rd_kafka_t *kafka_conf_finish(struct kafka_conf *conf,
     const struct kafka_options *options, rd_kafka_type_t type, struct error *error);

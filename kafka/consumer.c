@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A member of a consumer group on the loop. Rebalances are in consumer_rebalance.c. */
+/* A member of a consumer group on the loop: its life, and how its partitions are served. */
 #include "kafka/consumer.h"
 
 #include <inttypes.h>
@@ -21,14 +21,28 @@ static void serve_again(struct kafka_consumer *consumer)
     loop_wakeup_send(consumer->wakeup);
 }
 
+/* Takes the offset; false if its record is not to be offered. */
+static bool admit(struct kafka_partition *partition, int64_t offset)
+{
+    if (partition->consumer->fenced && partition->first < 0)
+        kafka_takeover_first(partition, offset);
+    if (!watermark_take(&partition->mark, offset))
+        return false; /* seen already: a fetch that was repeated */
+    if (!ranges_contain(&partition->loaded, offset))
+        return true;
+    watermark_done(&partition->mark, offset);
+    partition->position = offset + 1;
+    return false;
+}
+
 /* Offers one message to the role. Returns false if the role has no room; the message is then kept. */
 static bool offer(struct kafka_partition *partition, rd_kafka_message_t *message, bool again)
 {
     struct kafka_consumer *consumer = partition->consumer;
     struct record record;
     kafka_message_record(message, &consumer->headers, &record);
-    if (!again && !watermark_take(&partition->mark, record.offset)) {
-        rd_kafka_message_destroy(message); /* seen already: a fetch that was repeated */
+    if (!again && !admit(partition, record.offset)) {
+        rd_kafka_message_destroy(message);
         return true;
     }
     if (consumer->callbacks.record(consumer->arg, partition, &record) == KAFKA_HOLD) {
@@ -36,6 +50,7 @@ static bool offer(struct kafka_partition *partition, rd_kafka_message_t *message
         partition->holding = true;
         return false;
     }
+    partition->position = record.offset + 1;
     rd_kafka_message_destroy(message);
     return true;
 }
@@ -76,7 +91,7 @@ static int serve_partition(struct kafka_partition *partition)
 
 static bool servable(const struct kafka_partition *partition)
 {
-    return partition->active && !partition->holding &&
+    return partition->active && partition->started && !partition->holding &&
            (partition->held || atomic_load(&partition->ready));
 }
 
@@ -120,6 +135,7 @@ static void finish_close(struct kafka_consumer *consumer)
     consumer->closing = false;
     loop_timer_stop(consumer->poll_timer);
     loop_timer_stop(consumer->commit_timer);
+    loop_timer_stop(consumer->confirm_timer);
     if (consumer->callbacks.closed)
         consumer->callbacks.closed(consumer->arg);
 }
@@ -141,7 +157,8 @@ static void turn(void *arg)
     struct kafka_consumer *consumer = arg;
     poll_client(consumer);
     serve_queues(consumer);
-    if (consumer->closing_queue && consumer->closing &&
+    kafka_confirm_step(consumer);
+    if (consumer->closing_queue && consumer->closing && !consumer->job &&
         (rd_kafka_consumer_closed(consumer->client) || close_is_overdue(consumer)))
         finish_close(consumer);
 }
@@ -155,68 +172,6 @@ static void woken(rd_kafka_t *client, void *opaque)
 void kafka_consumer_watch(struct kafka_consumer *consumer, rd_kafka_queue_t *queue)
 {
     rd_kafka_queue_cb_event_enable(queue, woken, consumer->wakeup);
-}
-
-static void committed(rd_kafka_t *client, rd_kafka_resp_err_t code,
-    rd_kafka_topic_partition_list_t *offsets, void *opaque)
-{
-    (void)client;
-    struct kafka_consumer *consumer = opaque;
-    consumer->commit_running = false;
-    for (int i = 0; offsets && i < offsets->cnt; i++) {
-        const rd_kafka_topic_partition_t *item = &offsets->elems[i];
-        struct kafka_partition *partition =
-            kafka_consumer_find(consumer, item->topic, item->partition);
-        if (!code && !item->err && partition)
-            partition->committed = item->offset;
-    }
-    if (code && code != RD_KAFKA_RESP_ERR__NO_OFFSET) {
-        metric_add(&kafka_commit_failures, 0, 1);
-        kafka_log_pass(&consumer->log, 4, "COMMIT", rd_kafka_err2str(code));
-    }
-    kafka_rebalance_commit_answered(consumer);
-}
-
-rd_kafka_topic_partition_list_t *kafka_consumer_dirty(const struct kafka_consumer *consumer)
-{
-    rd_kafka_topic_partition_list_t *list =
-        rd_kafka_topic_partition_list_new((int)consumer->partition_count + 1);
-    for (size_t i = 0; i < consumer->partition_count; i++) {
-        const struct kafka_partition *partition = consumer->partitions[i];
-        int64_t low = watermark_low(&partition->mark);
-        if (low >= 0 && low != partition->committed)
-            rd_kafka_topic_partition_list_add(list, partition->topic, partition->number)->offset =
-                low;
-    }
-    return list;
-}
-
-bool kafka_consumer_commit_begin(struct kafka_consumer *consumer)
-{
-    rd_kafka_topic_partition_list_t *list = kafka_consumer_dirty(consumer);
-    bool begun = list->cnt > 0;
-    if (begun) {
-        consumer->commit_running = true;
-        rd_kafka_resp_err_t code =
-            rd_kafka_commit_queue(consumer->client, list, consumer->commits, committed, consumer);
-        if (code) {
-            begun = consumer->commit_running = false;
-            kafka_log_pass(&consumer->log, 4, "COMMIT", rd_kafka_err2str(code));
-        }
-    }
-    rd_kafka_topic_partition_list_destroy(list);
-    return begun;
-}
-
-void kafka_consumer_commit(struct kafka_consumer *consumer)
-{
-    if (!consumer->commit_running && consumer->rebalance == REBALANCE_NONE)
-        kafka_consumer_commit_begin(consumer);
-}
-
-static void commit_due(void *arg)
-{
-    kafka_consumer_commit(arg);
 }
 
 static void log_line(const rd_kafka_t *client, int level, const char *facility, const char *text)
@@ -248,21 +203,6 @@ static const char *assignment_strategy(const char *wanted)
     return kafka_library_at_least(2, 10) ? "cooperative-sticky" : "roundrobin";
 }
 
-static void set_fetching(struct kafka_conf *conf, int64_t partition_bytes)
-{
-    /* Small answers: a record in a queue keeps the whole answer that it came in. A batch that is
-     * larger comes all the same, alone. */
-    kafka_conf_set_int(conf, "fetch.message.max.bytes", partition_bytes / 2);
-    kafka_conf_set_int(conf, "fetch.max.bytes", 2 * 1024 * 1024);
-    kafka_conf_set_int(conf, "queued.max.messages.kbytes", partition_bytes / 1024);
-    /* Before 2.2 a queue that reached its limit is left alone for a whole second; so there only the
-     * bytes limit it. */
-    if (kafka_library_at_least(2, 2)) {
-        kafka_conf_set(conf, "queued.min.messages", "1000");
-        kafka_conf_set(conf, "fetch.queue.backoff.ms", "20");
-    }
-}
-
 static rd_kafka_t *new_client(const struct kafka_options *kafka,
     const struct kafka_consumer_options *options, struct kafka_consumer *consumer,
     struct error *error)
@@ -277,7 +217,7 @@ static rd_kafka_t *new_client(const struct kafka_options *kafka,
     kafka_conf_set(&conf, "enable.auto.offset.store", "false");
     kafka_conf_set(&conf, "auto.offset.reset", "earliest");
     kafka_conf_set(&conf, "isolation.level", "read_committed");
-    set_fetching(&conf, options->fetch_partition_bytes);
+    kafka_conf_set_fetching(&conf, options->fetch_partition_bytes);
     rd_kafka_conf_set_opaque(conf.conf, consumer);
     rd_kafka_conf_set_log_cb(conf.conf, log_line);
     rd_kafka_conf_set_error_cb(conf.conf, client_error);
@@ -301,10 +241,14 @@ struct kafka_consumer *kafka_consumer_new(struct loop *loop, const struct kafka_
     consumer->arg = arg;
     consumer->log.client = consumer->name = mem_strdup(name);
     consumer->commit_interval_ms = options->commit_interval_ms;
+    consumer->session_timeout_ms = options->session_timeout_ms;
+    consumer->fenced = options->fenced;
     consumer->wakeup = loop_wakeup_new(loop, turn, consumer);
     consumer->poll_timer = loop_timer_new(loop, turn, consumer);
-    consumer->commit_timer = loop_timer_new(loop, commit_due, consumer);
+    consumer->commit_timer = loop_timer_new(loop, kafka_commit_due, consumer);
     consumer->rebalance_timer = loop_timer_new(loop, kafka_rebalance_deadline, consumer);
+    consumer->retry_timer = loop_timer_new(loop, kafka_takeover_retry, consumer);
+    consumer->confirm_timer = loop_timer_new(loop, kafka_confirm_deadline, consumer);
     rd_kafka_poll_set_consumer(consumer->client);
     rd_kafka_set_log_queue(consumer->client, NULL);
     consumer->main = rd_kafka_queue_get_consumer(consumer->client);
@@ -352,8 +296,8 @@ void kafka_consumer_go(struct kafka_consumer *consumer)
 
 void kafka_partition_done(struct kafka_partition *partition, int64_t offset)
 {
-    if (partition->consumer)
-        watermark_done(&partition->mark, offset);
+    if (partition->consumer && watermark_done(&partition->mark, offset))
+        partition->changes++;
 }
 
 bool kafka_partition_active(const struct kafka_partition *partition)
@@ -383,6 +327,7 @@ void kafka_partition_unref(struct kafka_partition *partition)
         return;
     bug_on(partition->consumer);
     watermark_release(&partition->mark);
+    ranges_release(&partition->loaded);
     free(partition->topic);
     free(partition);
 }
@@ -434,18 +379,22 @@ void kafka_consumer_free(struct kafka_consumer *consumer)
     if (!consumer)
         return;
     bool closing = consumer->closing && consumer->closing_queue;
+    bool working = kafka_takeover_abandon(consumer);
     kafka_rebalance_abandon(consumer);
     free_queue(consumer->main);
     free_queue(consumer->commits);
     free_queue(consumer->closing_queue);
     /* One whose close did not come to its end may hold us up here, busily, until its session is over
-     * (2.0.2). It is left to the end of the process, which is what comes next. */
-    if (!consumer->close_overdue && !closing)
+     * (2.0.2). It is left to the end of the process, which is what comes next; so is one that a worker
+     * still asks something. */
+    if (!consumer->close_overdue && !closing && !working)
         rd_kafka_destroy_flags(consumer->client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     loop_wakeup_free(consumer->wakeup);
     loop_timer_free(consumer->poll_timer);
     loop_timer_free(consumer->commit_timer);
     loop_timer_free(consumer->rebalance_timer);
+    loop_timer_free(consumer->retry_timer);
+    loop_timer_free(consumer->confirm_timer);
     free(consumer->headers.items);
     free(consumer->partitions);
     free(consumer->name);

@@ -22,15 +22,18 @@ struct metric kafka_commit_failures = METRIC_COUNTER(
     "hookline_kafka_commit_failures_total", "Offset commits that failed.", NULL, NULL);
 struct metric kafka_produce_failures = METRIC_COUNTER(
     "hookline_kafka_produce_failures_total", "Records that Kafka did not acknowledge.", NULL, NULL);
+struct metric kafka_records_overtaken = METRIC_COUNTER("hookline_records_overtaken_total",
+    "Records that retention deleted before the consumer group had read them.", NULL, NULL);
 
 void kafka_metrics_register(void)
 {
     metric_register(&kafka_rebalances);
     metric_register(&kafka_commit_failures);
     metric_register(&kafka_produce_failures);
+    metric_register(&kafka_records_overtaken);
 }
 
-static bool cooperative(const struct kafka_consumer *consumer)
+bool kafka_consumer_is_cooperative(const struct kafka_consumer *consumer)
 {
     const char *protocol = rd_kafka_rebalance_protocol(consumer->client);
     return protocol && strcmp(protocol, "COOPERATIVE") == 0;
@@ -64,6 +67,11 @@ static struct kafka_partition *add_partition(
     partition->number = number;
     partition->active = true;
     partition->committed = -1;
+    partition->position = -1;
+    partition->first = -1;
+    partition->to_tell = consumer->fenced;
+    partition->takeover = consumer->fenced ? TAKEOVER_TO_READ : TAKEOVER_OWNED;
+    partition->started = !consumer->fenced;
     partition->refs = 1;
     /* What was fetched for an assignment before and never taken still lies in the queue, outdated.
      * As long as it does the queue is not empty, so it would not say that there is more. */
@@ -117,19 +125,26 @@ static void assign(struct kafka_consumer *consumer, rd_kafka_topic_partition_lis
     size_t first = consumer->partition_count;
     for (int i = 0; i < list->cnt; i++)
         add_partition(consumer, list->elems[i].topic, list->elems[i].partition);
-    if (cooperative(consumer))
+    if (kafka_consumer_is_cooperative(consumer))
         check(consumer, rd_kafka_incremental_assign(consumer->client, list));
     else
         rd_kafka_assign(consumer->client, list);
-    for (size_t i = first; i < consumer->partition_count && consumer->callbacks.assigned; i++)
-        consumer->callbacks.assigned(consumer->arg, consumer->partitions[i]);
+    if (consumer->fenced) {
+        kafka_takeover_step(consumer);
+        return;
+    }
+    for (size_t i = first; i < consumer->partition_count; i++) {
+        consumer->partitions[i]->told = true;
+        if (consumer->callbacks.assigned)
+            consumer->callbacks.assigned(consumer->arg, consumer->partitions[i]);
+    }
 }
 
 /* Takes the list. */
 static void answer_revocation(
     struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list)
 {
-    if (cooperative(consumer))
+    if (kafka_consumer_is_cooperative(consumer))
         check(consumer, rd_kafka_incremental_unassign(consumer->client, list));
     else
         rd_kafka_assign(consumer->client, NULL);
@@ -153,6 +168,7 @@ static void unassign(struct kafka_consumer *consumer)
      * to close may never look at it. The price is that the member may first join once more. */
     if (consumer->closing && !consumer->closing_queue)
         kafka_consumer_close_begin(consumer);
+    kafka_takeover_step(consumer);
     loop_wakeup_send(consumer->wakeup); /* the next rebalance event may be waiting */
 }
 
@@ -161,7 +177,7 @@ static void commit_then_unassign(struct kafka_consumer *consumer)
     consumer->rebalance = REBALANCE_COMMITTING;
     loop_timer_start(consumer->rebalance_timer, COMMIT_DEADLINE_MS, 0);
     /* One that is under way answers first; its answer comes back here. */
-    if (!consumer->commit_running && !kafka_consumer_commit_begin(consumer))
+    if (!consumer->commit_running && !kafka_consumer_commit_begin(consumer, true))
         unassign(consumer);
 }
 
@@ -169,10 +185,8 @@ void kafka_rebalance_commit_answered(struct kafka_consumer *consumer)
 {
     if (consumer->rebalance != REBALANCE_COMMITTING)
         return;
-    rd_kafka_topic_partition_list_t *dirty = kafka_consumer_dirty(consumer);
-    bool again = dirty->cnt > 0 && consumer->commit_retries-- > 0;
-    rd_kafka_topic_partition_list_destroy(dirty);
-    if (!again || !kafka_consumer_commit_begin(consumer))
+    bool again = kafka_consumer_is_dirty(consumer, true) && consumer->commit_retries-- > 0;
+    if (!again || !kafka_consumer_commit_begin(consumer, true))
         unassign(consumer);
 }
 
@@ -219,7 +233,9 @@ static void ask_to_settle(struct kafka_consumer *consumer, bool lost)
         if (!partition)
             continue;
         partition->active = false;
-        partition->settling = true;
+        partition->settling = partition->told;
+        if (!partition->told)
+            continue; /* its take-over is given up */
         if (consumer->callbacks.revoked)
             consumer->callbacks.revoked(consumer->arg, partition, lost);
         else
@@ -240,9 +256,10 @@ static void revoke(struct kafka_consumer *consumer, const rd_kafka_topic_partiti
     consumer->rebalance = REBALANCE_SETTLING;
     consumer->commit_retries = 3;
     ask_to_settle(consumer, lost);
-    if (lost) /* already somebody else's: a commit would be refused */
+    if (lost) { /* already somebody else's: a commit would be refused */
         unassign(consumer);
-    else if (all_settled(consumer))
+        kafka_confirm_lost(consumer);
+    } else if (all_settled(consumer))
         commit_then_unassign(consumer);
     else
         loop_timer_start(consumer->rebalance_timer, SETTLE_DEADLINE_MS, 0);
@@ -268,7 +285,7 @@ void kafka_rebalance_abandon(struct kafka_consumer *consumer)
     while (consumer->partition_count) {
         struct kafka_partition *partition = consumer->partitions[0];
         partition->active = false;
-        if (consumer->callbacks.revoked)
+        if (consumer->callbacks.revoked && partition->told)
             consumer->callbacks.revoked(consumer->arg, partition, true);
         remove_partition(consumer, partition);
     }

@@ -8,6 +8,8 @@
 
 #include "common/memory.h"
 
+#define OFFSET_COMMIT 8 /* Kafka protocol: the request's number */
+
 struct kafka_embedded {
     rd_kafka_t *client; /* the mock cluster needs one to live in */
     rd_kafka_mock_cluster_t *cluster;
@@ -77,6 +79,14 @@ void kafka_embedded_set_down(struct kafka_embedded *embedded, bool down)
         else
             rd_kafka_mock_broker_set_up(embedded->cluster, id);
     }
+}
+
+void kafka_embedded_refuse_commits(struct kafka_embedded *embedded, int count, bool outside)
+{
+    for (int i = 0; i < count; i++)
+        rd_kafka_mock_push_request_errors(embedded->cluster, OFFSET_COMMIT, 1,
+            outside ? RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID
+                    : RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
 }
 
 void kafka_embedded_set_missing(struct kafka_embedded *embedded, const char *topic, bool missing)

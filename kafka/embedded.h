@@ -19,6 +19,9 @@ must_check bool kafka_embedded_create_topic(
     struct kafka_embedded *embedded, const char *topic, int32_t partitions, struct error *error);
 /* For tests of faults: makes the brokers unreachable and reachable again. */
 void kafka_embedded_set_down(struct kafka_embedded *embedded, bool down);
+/* The same: the next `count` offset commits are refused, as one of a stranger to the group (`outside`)
+ * or for a reason that may pass. */
+void kafka_embedded_refuse_commits(struct kafka_embedded *embedded, int count, bool outside);
 /* The same: there is no such topic for anybody who asks (else one that is asked for is made), or
  * there is again. */
 void kafka_embedded_set_missing(struct kafka_embedded *embedded, const char *topic, bool missing);

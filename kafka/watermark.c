@@ -34,20 +34,26 @@ static void grow(struct watermark *mark)
     mark->first = 0;
 }
 
+void watermark_start(struct watermark *mark, int64_t offset)
+{
+    mark->first = mark->count = 0;
+    mark->next = offset;
+}
+
 bool watermark_take(struct watermark *mark, int64_t offset)
 {
     if (offset < 0 || offset < mark->next)
         return false;
     if (mark->count == mark->cap)
         grow(mark);
-    *entry(mark, mark->count) = (struct watermark_entry){offset, false};
+    *entry(mark, mark->count) = (struct watermark_entry){.offset = offset};
     mark->count++;
     mark->next = offset + 1;
     return true;
 }
 
-/* The index of `offset`, by bisection (offsets ascend), or `count`. */
-static size_t find(const struct watermark *mark, int64_t offset)
+/* The index of the lowest entry at or above `offset`, by bisection (offsets ascend), or `count`. */
+static size_t find_from(const struct watermark *mark, int64_t offset)
 {
     size_t low = 0, high = mark->count;
     while (low < high) {
@@ -57,19 +63,43 @@ static size_t find(const struct watermark *mark, int64_t offset)
         else
             high = middle;
     }
-    return low < mark->count && entry(mark, low)->offset == offset ? low : mark->count;
+    return low;
 }
 
-void watermark_done(struct watermark *mark, int64_t offset)
+static struct watermark_entry *find(const struct watermark *mark, int64_t offset)
 {
-    size_t index = find(mark, offset);
-    if (index == mark->count)
-        return;
-    entry(mark, index)->done = true;
-    while (mark->count && entry(mark, 0)->done) {
+    size_t index = find_from(mark, offset);
+    return index < mark->count && entry(mark, index)->offset == offset ? entry(mark, index) : NULL;
+}
+
+static bool advance(struct watermark *mark, int64_t offset, enum watermark_state state)
+{
+    struct watermark_entry *found = find(mark, offset);
+    if (!found || found->state >= state)
+        return false;
+    found->state = state;
+    while (mark->count && entry(mark, 0)->state != WATERMARK_TAKEN) {
         mark->first = (mark->first + 1) % mark->cap;
         mark->count--;
     }
+    return true;
+}
+
+bool watermark_done(struct watermark *mark, int64_t offset)
+{
+    return advance(mark, offset, WATERMARK_DONE);
+}
+
+bool watermark_cover(struct watermark *mark, int64_t offset)
+{
+    return advance(mark, offset, WATERMARK_COVERED);
+}
+
+void watermark_tag(struct watermark *mark, int64_t offset, uint32_t tag)
+{
+    struct watermark_entry *found = find(mark, offset);
+    if (found)
+        found->tag = tag;
 }
 
 int64_t watermark_low(const struct watermark *mark)
@@ -77,10 +107,23 @@ int64_t watermark_low(const struct watermark *mark)
     return mark->count ? entry(mark, 0)->offset : mark->next;
 }
 
-size_t watermark_pending(const struct watermark *mark)
+void watermark_ranges(const struct watermark *mark, struct ranges *out)
 {
-    size_t pending = 0;
-    for (size_t i = 0; i < mark->count; i++)
-        pending += !entry(mark, i)->done;
-    return pending;
+    for (size_t i = 0; i < mark->count; i++) {
+        if (entry(mark, i)->state != WATERMARK_DONE)
+            continue;
+        int64_t from = entry(mark, i)->offset;
+        while (i + 1 < mark->count && entry(mark, i + 1)->state == WATERMARK_DONE)
+            i++;
+        ranges_add(out, from, entry(mark, i)->offset + 1);
+    }
+}
+
+void watermark_each(const struct watermark *mark, int64_t from,
+    void (*fn)(void *arg, int64_t offset, uint32_t tag, bool done), void *arg)
+{
+    for (size_t i = find_from(mark, from); i < mark->count; i++) {
+        const struct watermark_entry *each = entry(mark, i);
+        fn(arg, each->offset, each->tag, each->state == WATERMARK_DONE);
+    }
 }

@@ -109,8 +109,11 @@ static inline void on_failed(void *arg, const struct error *error)
     ((struct member *)arg)->failures++;
 }
 
-static const struct kafka_consumer_callbacks callbacks = {
-    on_record, on_assigned, on_revoked, on_closed, on_failed};
+static const struct kafka_consumer_callbacks callbacks = {.record = on_record,
+    .assigned = on_assigned,
+    .revoked = on_revoked,
+    .closed = on_closed,
+    .failed = on_failed};
 
 static const struct kafka_consumer_options options = {.group = "g",
     .assignment = "auto",
