@@ -14,33 +14,38 @@
 
 struct http_client;
 struct http_post;
+/* What requests to the same endpoint have in common: the URL as it was understood, addresses, TLS
+ * sessions. */
+struct http_target;
 
 struct http_client_options {
     const char *ca_file;      /* PEM bundle */
     const char *proxy;        /* "" = none; the environment is never looked at */
+    const char *dns_servers;  /* "192.0.2.1:53,[2001:db8::1]:53"; "" or NULL = the system's */
     int64_t max_answer_bytes; /* of an answer's body that are read: 64 KiB */
     int64_t max_connections;  /* kept open: 1024; 0 = by curl's own rule, which closes some early */
 };
 
 struct http_request {
+    struct http_target *target; /* NULL = one for all that have none */
     const char *url;
     const char *const *headers; /* "Name: value", NULL-terminated */
     const void *body;           /* borrowed until the answer */
     size_t body_len;
-    int64_t connect_timeout_ms;
-    int64_t timeout_ms;
+    int64_t connect_timeout_ms; /* resolving included; 0 = 300 s */
+    int64_t timeout_ms;         /* of all, but 2 s at most for what follows the head; 0 = none */
     bool http2;
 };
 
 /* Why there is no status. */
 enum http_fault {
-    HTTP_ANSWERED, /* there is a status, and the answer was read to its end or its cap */
-    HTTP_DNS,
+    HTTP_ANSWERED, /* there is a status: a complete head, whatever became of the body */
+    HTTP_DNS,      /* no such host, or its name servers do not say */
     HTTP_CONNECT,
     HTTP_TLS,
     HTTP_TIMEOUT,
     HTTP_BROKEN, /* the connection ended or the answer is no HTTP */
-    HTTP_OURS,   /* no descriptors, no memory, the proxy */
+    HTTP_OURS,   /* no descriptors, no memory, the proxy, no name server that can be reached */
     HTTP_CANCELLED,
     HTTP_FAULTS,
 };
@@ -55,8 +60,8 @@ struct http_answer {
     size_t body_len;
     const char *remote_ip; /* "" where there was no connection */
     bool reused;           /* over a connection that was open before */
-    int64_t dns_us, connect_us, tls_us, first_byte_us,
-        total_us; /* each part's own duration; total */
+    /* Each part's own duration; dns: the wait for addresses; and all together. */
+    int64_t dns_us, connect_us, tls_us, first_byte_us, total_us;
 };
 
 /* Everything in `answer` is borrowed for the call. The request's handle is gone afterwards. */
@@ -66,6 +71,12 @@ must_check struct http_client *http_client_new(
     struct loop *loop, const struct http_client_options *options, struct error *error);
 /* Cancels what is under way without calling anybody, then frees. NULL is fine. */
 void http_client_free(struct http_client *client);
+
+/* Returns new. Its requests may differ in everything. Costs 2 KiB, and next to nothing when it has
+ * not been used for a minute. */
+struct http_target *http_target_new(struct http_client *client);
+/* Requests of it that are under way go on. NULL is fine, and so is one whose client is gone. */
+void http_target_free(struct http_target *target);
 
 /* Begins a POST. `answered` is called once, on the loop, never from within this call. */
 struct http_post *http_client_post(struct http_client *client, const struct http_request *request,

@@ -3,34 +3,30 @@
 #include "webhook/request.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #include "common/memory.h"
 
-#define OWN_HEADERS 8
+#define LINES_MAX (WEBHOOK_OWN_HEADERS + SUBSCRIPTION_HEADERS_MAX)
 
-/* Header lines lie in one buffer, each with its NUL; `starts` are offsets until it is complete. */
-struct lines {
-    struct buffer *text;
-    size_t starts[OWN_HEADERS + SUBSCRIPTION_HEADERS_MAX];
-    size_t count;
+/* The headers before they are written: one allocation, and no formats, for each request of many. */
+struct headers {
+    struct request_header {
+        const char *name, *value;
+        size_t name_len, value_len;
+    } all[LINES_MAX];
+    size_t count, bytes; /* of the lines, each with its NUL */
 };
 
-static void add_line(struct lines *lines, const char *name, const char *value)
+static void add(struct headers *headers, const char *name, const char *value)
 {
-    bug_on(lines->count == OWN_HEADERS + SUBSCRIPTION_HEADERS_MAX);
-    lines->starts[lines->count++] = lines->text->len;
-    /* curl's way to say that a header is there and empty is a semicolon. */
-    buffer_printf(lines->text, *value ? "%s: %s" : "%s;%s", name, value);
-    buffer_add(lines->text, "", 1);
-}
-
-static void add_number(struct lines *lines, const char *name, int64_t value)
-{
-    char text[24];
-    snprintf(text, sizeof text, "%" PRId64, value);
-    add_line(lines, name, text);
+    bug_on(headers->count == LINES_MAX);
+    struct request_header *header = &headers->all[headers->count++];
+    *header = (struct request_header){name, value, strlen(name), strlen(value)};
+    headers->bytes += header->name_len + header->value_len + sizeof ": ";
 }
 
 static bool overrides(const struct subscription *subscription, const char *name)
@@ -41,35 +37,50 @@ static bool overrides(const struct subscription *subscription, const char *name)
     return false;
 }
 
-static void add_own(struct lines *lines, const struct subscription *subscription,
-    const struct webhook_delivery *delivery)
+static void add_own(struct headers *headers, const struct subscription *subscription,
+    const struct webhook_delivery *delivery, const char *timestamp, const char *attempt)
 {
-    add_line(lines, "content-type", "application/json");
+    add(headers, "content-type", "application/json");
     if (!overrides(subscription, "user-agent"))
-        add_line(lines, "user-agent", "Hookline/" HOOKLINE_VERSION);
-    add_line(lines, "webhook-id", delivery->id);
-    add_number(lines, "webhook-timestamp", delivery->at.ms / 1000);
-    add_line(lines, "hookline-event", delivery->event);
-    add_number(lines, "hookline-attempt", delivery->attempt);
-    add_line(lines, "hookline-tenant", subscription->tenant);
+        add(headers, "user-agent", "Hookline/" HOOKLINE_VERSION);
+    add(headers, "webhook-id", delivery->id);
+    add(headers, "webhook-timestamp", timestamp);
+    add(headers, "hookline-event", delivery->event);
+    add(headers, "hookline-attempt", attempt);
+    add(headers, "hookline-tenant", subscription->tenant);
     if (delivery->traceparent)
-        add_line(lines, "traceparent", delivery->traceparent);
+        add(headers, "traceparent", delivery->traceparent);
+}
+
+/* curl's way to say that a header is there and empty is a semicolon. */
+static char *write_line(char *at, const struct request_header *header)
+{
+    at = mempcpy(at, header->name, header->name_len);
+    if (!header->value_len)
+        return mempcpy(at, ";", sizeof ";");
+    at = mempcpy(at, ": ", 2);
+    return mempcpy(at, header->value, header->value_len + 1);
 }
 
 void webhook_request_build(struct webhook_request *ret_request,
     const struct subscription *subscription, const struct webhook_delivery *delivery)
 {
     struct webhook_request *request = ret_request;
-    *request = (struct webhook_request){.text = BUFFER_INIT};
-    struct lines lines = {.text = &request->text};
-    add_own(&lines, subscription, delivery);
+    struct headers headers;
+    char timestamp[24], attempt[24];
+    headers.count = headers.bytes = 0;
+    snprintf(timestamp, sizeof timestamp, "%" PRId64, delivery->at.ms / 1000);
+    snprintf(attempt, sizeof attempt, "%" PRId64, delivery->attempt);
+    add_own(&headers, subscription, delivery, timestamp, attempt);
     for (size_t i = 0; i < subscription->header_count; i++)
-        add_line(&lines, subscription->headers[i].name, subscription->headers[i].value);
+        add(&headers, subscription->headers[i].name, subscription->headers[i].value);
 
-    request->lines = mem_array(NULL, lines.count + 1, sizeof *request->lines);
-    for (size_t i = 0; i < lines.count; i++)
-        request->lines[i] = request->text.data + lines.starts[i];
-    request->lines[lines.count] = NULL;
+    char *at = request->text = mem_alloc(headers.bytes);
+    for (size_t i = 0; i < headers.count; i++) {
+        request->lines[i] = at;
+        at = write_line(at, &headers.all[i]);
+    }
+    request->lines[headers.count] = NULL;
     request->http = (struct http_request){
         .url = subscription->url,
         .headers = request->lines,
@@ -81,6 +92,5 @@ void webhook_request_build(struct webhook_request *ret_request,
 
 void webhook_request_release(struct webhook_request *request)
 {
-    free(request->lines);
-    buffer_release(&request->text);
+    free(request->text);
 }

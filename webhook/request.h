@@ -7,7 +7,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/buffer.h"
 #include "common/clock.h"
 #include "common/record.h"
 #include "subscriptions/subscription.h"
@@ -23,11 +22,13 @@ struct webhook_delivery {
     struct bytes body;
 };
 
-/* A request and what it points into; the body is the delivery's. */
+#define WEBHOOK_OWN_HEADERS 8
+
+/* A request and what it points into, so that it must not be moved; the body is the delivery's. */
 struct webhook_request {
-    struct http_request http; /* its timeouts are the caller's to fill */
-    const char **lines;
-    struct buffer text;
+    struct http_request http; /* its timeouts and its target are the caller's to fill */
+    const char *lines[WEBHOOK_OWN_HEADERS + SUBSCRIPTION_HEADERS_MAX + 1];
+    char *text;
 };
 
 /* Fills *ret_request; release it when the client has begun with it. */

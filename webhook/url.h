@@ -3,7 +3,22 @@
 #ifndef HOOKLINE_WEBHOOK_URL_H
 #define HOOKLINE_WEBHOOK_URL_H
 
+#include <stdbool.h>
+
 /* The host of `url`, without port and user, or NULL. Returns new. */
 char *url_host(const char *url);
+
+/* Where a connection goes. */
+struct url_origin {
+    char *host; /* in ASCII; NULL = none */
+    int port;
+    bool is_address; /* not a name: nothing has to be resolved */
+};
+
+/* That of an http or https URL; one without a host otherwise. Release it. */
+struct url_origin url_origin(const char *url);
+/* That of a proxy, which needs no scheme and has curl's default port. */
+struct url_origin url_proxy_origin(const char *proxy);
+void url_origin_release(struct url_origin *origin);
 
 #endif
