@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /livez, /readyz and /metrics on a port of their own. */
+/* /livez, /readyz, /metrics and the pages of roles on a port of their own. */
 #include "common/probes.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/buffer.h"
-#include "common/http_server.h"
 #include "common/memory.h"
 #include "common/metrics.h"
 
 #define CONDITIONS_MAX 64
+#define PAGES_MAX      16
 #define TEXT_TYPE      "text/plain; charset=utf-8"
+#define METRICS_TYPE   "text/plain; version=0.0.4; charset=utf-8"
 
 struct condition {
     char *name;
@@ -19,15 +19,26 @@ struct condition {
     bool holds;
 };
 
+struct page {
+    const char *path;
+    probes_print *print;
+    void *arg;
+    const char *content_type;
+};
+
 struct probes {
     struct http_server *server; /* NULL without an address */
+    struct page pages[PAGES_MAX];
+    size_t page_count;
     struct condition conditions[CONDITIONS_MAX];
     size_t condition_count;
     char *dead; /* why, or NULL */
 };
 
-static int show_livez(const struct probes *probes, struct buffer *out)
+static int show_livez(struct buffer *out, const struct http_exchange *exchange, void *arg)
 {
+    const struct probes *probes = arg;
+    (void)exchange;
     if (!probes->dead) {
         buffer_add_text(out, "alive\n");
         return 200;
@@ -44,8 +55,10 @@ static void show_condition(const struct condition *condition, struct buffer *out
     buffer_add_text(out, "\n");
 }
 
-static int show_readyz(const struct probes *probes, struct buffer *out)
+static int show_readyz(struct buffer *out, const struct http_exchange *exchange, void *arg)
 {
+    const struct probes *probes = arg;
+    (void)exchange;
     if (probes_ready(probes)) {
         buffer_add_text(out, "ready\n");
         return 200;
@@ -57,29 +70,35 @@ static int show_readyz(const struct probes *probes, struct buffer *out)
     return 503;
 }
 
-static int show_metrics(const struct probes *probes, struct buffer *out)
+static int show_metrics(struct buffer *out, const struct http_exchange *exchange, void *arg)
 {
-    (void)probes;
+    (void)exchange;
+    (void)arg;
     metrics_print(out);
     return 200;
 }
 
-static const struct route {
-    const char *path;
-    const char *content_type;
-    int (*show)(const struct probes *probes, struct buffer *out);
-} routes[] = {
-    {"/livez", TEXT_TYPE, show_livez},
-    {"/readyz", TEXT_TYPE, show_readyz},
-    {"/metrics", "text/plain; version=0.0.4; charset=utf-8", show_metrics},
-};
-
-static const struct route *find_route(const char *path)
+/* The page of that path; NULL = none. */
+static struct page *find_page(struct probes *probes, const char *path)
 {
-    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
-        if (strcmp(routes[i].path, path) == 0)
-            return &routes[i];
+    for (size_t i = 0; i < probes->page_count; i++)
+        if (strcmp(probes->pages[i].path, path) == 0)
+            return &probes->pages[i];
     return NULL;
+}
+
+void probes_page(struct probes *probes, const char *path, probes_print *print, void *arg,
+    const char *content_type)
+{
+    struct page *page = find_page(probes, path);
+    if (print) {
+        bug_on(!page && probes->page_count == PAGES_MAX);
+        if (!page)
+            page = &probes->pages[probes->page_count++];
+        *page = (struct page){path, print, arg, content_type};
+    } else if (page) {
+        *page = probes->pages[--probes->page_count];
+    }
 }
 
 static void answer_text(struct http_exchange *exchange, int status, const char *text)
@@ -89,9 +108,9 @@ static void answer_text(struct http_exchange *exchange, int status, const char *
 
 static void on_request(struct http_exchange *exchange, void *arg)
 {
-    const struct route *route = find_route(http_exchange_path(exchange));
+    const struct page *page = find_page(arg, http_exchange_path(exchange));
     const char *method = http_exchange_method(exchange);
-    if (!route) {
+    if (!page) {
         answer_text(exchange, 404, "not found\n");
         return;
     }
@@ -101,9 +120,9 @@ static void on_request(struct http_exchange *exchange, void *arg)
         return;
     }
     struct buffer out = BUFFER_INIT;
-    int status = route->show(arg, &out);
+    int status = page->print(&out, exchange, page->arg);
     http_exchange_add_header(exchange, "Cache-Control", "no-store");
-    http_exchange_answer(exchange, status, route->content_type, buffer_text(&out), out.len);
+    http_exchange_answer(exchange, status, page->content_type, buffer_text(&out), out.len);
     buffer_release(&out);
 }
 
@@ -117,6 +136,9 @@ struct probes *probes_new(
         .max_connections = 64,
     };
     metrics_register_process();
+    probes_page(probes, "/livez", show_livez, probes, TEXT_TYPE);
+    probes_page(probes, "/readyz", show_readyz, probes, TEXT_TYPE);
+    probes_page(probes, "/metrics", show_metrics, NULL, METRICS_TYPE);
     if (!*options->listen)
         return probes;
     probes->server = http_server_new(loop, &server, on_request, probes, error);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /livez, /readyz and /metrics on a port of their own. Alive = the loop turns. Ready = every
- * condition that a role declared holds. */
+/* /livez, /readyz, /metrics and the pages of roles on a port of their own. Alive = the loop turns.
+ * Ready = every condition that a role declared holds. */
 #ifndef HOOKLINE_COMMON_PROBES_H
 #define HOOKLINE_COMMON_PROBES_H
 
 #include <stdbool.h>
 
+#include "common/buffer.h"
 #include "common/error.h"
+#include "common/http_server.h"
 #include "common/loop.h"
 
 struct probes;
@@ -29,5 +31,14 @@ void probes_condition(struct probes *probes, const char *name, bool holds, const
 /* Something that no waiting mends (a fatal error of the client library): /livez answers 503. */
 void probes_dead(struct probes *probes, const char *detail);
 bool probes_ready(const struct probes *probes);
+
+/* Prints a page into `out` and returns the HTTP status. It answers at once, on the loop: what it prints
+ * is bounded. Query parameters are had from `exchange`, which is not to be answered. */
+typedef int probes_print(struct buffer *out, const struct http_exchange *exchange, void *arg);
+/* Adds a page ("/endpoints"), for GET and HEAD, or replaces the one of that path; a NULL `print` takes
+ * it away, if it is there. At most 16, those of every process included. `path` and `content_type` are
+ * borrowed until then. */
+void probes_page(struct probes *probes, const char *path, probes_print *print, void *arg,
+    const char *content_type);
 
 #endif

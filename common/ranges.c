@@ -91,6 +91,16 @@ int64_t ranges_next_gap(const struct ranges *ranges, int64_t from)
     return at < ranges->count && ranges->items[at].from <= from ? ranges->items[at].to : from;
 }
 
+int64_t ranges_next(const struct ranges *ranges, int64_t from)
+{
+    size_t at = find(ranges, from);
+    if (at < ranges->count && ranges->items[at].to == from)
+        at++; /* it ends right before */
+    if (at == ranges->count)
+        return -1;
+    return ranges->items[at].from > from ? ranges->items[at].from : from;
+}
+
 void ranges_drop_below(struct ranges *ranges, int64_t value)
 {
     ranges_remove(ranges, INT64_MIN, value);

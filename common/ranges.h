@@ -27,6 +27,8 @@ void ranges_remove(struct ranges *ranges, int64_t from, int64_t to);
 bool ranges_contain(const struct ranges *ranges, int64_t value);
 /* The lowest value from `from` on that is not in the set. */
 int64_t ranges_next_gap(const struct ranges *ranges, int64_t from);
+/* The lowest value from `from` on that is in the set; -1 = none. */
+int64_t ranges_next(const struct ranges *ranges, int64_t from);
 void ranges_drop_below(struct ranges *ranges, int64_t value);
 
 /* Appends the set as text, each range as the gap since the end of the one before (`base` at first)

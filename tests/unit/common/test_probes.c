@@ -113,6 +113,38 @@ static void other_requests(void **state)
     assert_non_null(strstr(fixture->answer.text, "\r\nAllow: GET, HEAD\r\n"));
 }
 
+static int print_greeting(struct buffer *out, const struct http_exchange *exchange, void *arg)
+{
+    const char *name = http_exchange_query(exchange, "name");
+    buffer_printf(out, "{\"%s\":\"%s\"}", (const char *)arg, name ? name : "");
+    return name ? 200 : 400;
+}
+
+static void pages_of_roles(void **state)
+{
+    struct fixture *fixture = *state;
+    char hello[] = "hello", good_day[] = "good day";
+    ask(fixture, GET("/greeting"), 404);
+    probes_page(fixture->probes, "/greeting", NULL, NULL, NULL);
+
+    probes_page(fixture->probes, "/greeting", print_greeting, hello, "application/json");
+    assert_string_equal(ask(fixture, GET("/greeting?name=J%20D"), 200), "{\"hello\":\"J D\"}");
+    assert_non_null(strstr(fixture->answer.text, "\r\nContent-Type: application/json\r\n"));
+    assert_non_null(strstr(fixture->answer.text, "\r\nCache-Control: no-store\r\n"));
+    ask(fixture, GET("/greeting"), 400);
+    ask(fixture, "HEAD /greeting?name=x HTTP/1.1\r\nHost: test\r\n\r\n", 200);
+    ask(fixture, "POST /greeting HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\nhi", 405);
+
+    for (int i = 0; i < 20; i++) /* replaced each time: they do not add up */
+        probes_page(fixture->probes, "/greeting", print_greeting, good_day, "text/plain");
+    assert_string_equal(ask(fixture, GET("/greeting?name=x"), 200), "{\"good day\":\"x\"}");
+
+    probes_page(fixture->probes, "/greeting", NULL, NULL, NULL);
+    ask(fixture, GET("/greeting?name=x"), 404);
+    ask(fixture, GET("/livez"), 200);
+    ask(fixture, GET("/metrics"), 200);
+}
+
 static void without_an_address(void **state)
 {
     struct fixture *fixture = *state;
@@ -121,6 +153,7 @@ static void without_an_address(void **state)
     assert_non_null(probes);
     assert_string_equal(probes_address(probes), "");
     probes_condition(probes, "a", true, NULL);
+    probes_page(probes, "/greeting", print_greeting, NULL, "text/plain");
     assert_true(probes_ready(probes));
     probes_dead(probes, "x");
     probes_free(probes);
@@ -146,6 +179,7 @@ int main(void)
         TEST(readyz),
         TEST(metrics),
         TEST(other_requests),
+        TEST(pages_of_roles),
         TEST(without_an_address),
         TEST(address_in_use),
     };
