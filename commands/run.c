@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "commands/command.h"
+#include "commands/consumer_status.h"
 #include "commands/roles.h"
 #include "common/memory.h"
 #include "common/text.h"
@@ -15,6 +16,7 @@ static const struct {
 
 struct arguments {
     struct settings_arguments settings;
+    struct consumer_status_arguments status; /* of `consumer` alone */
     int roles;
 };
 
@@ -85,17 +87,43 @@ int command_bridge(int argc, char **argv)
     return run(argc, argv, &argp, ROLE_BRIDGE, "bridge");
 }
 
+static error_t parse_consumer(int key, char *value, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    (void)value;
+    if (key != ARGP_KEY_INIT)
+        return ARGP_ERR_UNKNOWN;
+    state->child_inputs[0] = &arguments->settings;
+    state->child_inputs[1] = &arguments->status;
+    return 0;
+}
+
 int command_consumer(int argc, char **argv)
 {
+    static const struct argp_child consumer_children[] = {
+        {&settings_argp, 0, NULL, 0}, {&consumer_status_argp, 0, NULL, 0}, {0}};
     static const struct argp argp = {
-        .parser = parse_run,
-        .children = children,
+        .parser = parse_consumer,
+        .children = consumer_children,
         .doc = "Takes deliveries from the tenants' delivery topics, POSTs them to their webhooks, "
                "and writes what became of each to the results and dead-letter topics.\v"
                "Run as many as you like: they share the delivery topics' partitions. SIGTERM gives "
-               "what is in flight consumer.drain_timeout to end; a second one cancels it.",
+               "what is in flight consumer.drain_timeout to end; a second one cancels it.\n\n"
+               "Examples:\n"
+               "  hookline consumer --config hookline.conf\n"
+               "  hookline consumer --status 127.0.0.1:9465 --state behind",
     };
-    return run(argc, argv, &argp, ROLE_CONSUMER, "consumer");
+    struct arguments arguments = {.roles = ROLE_CONSUMER};
+    command_parse(&argp, argc, argv, &arguments);
+    if (arguments.status.address) { /* that needs no settings */
+        free(arguments.settings.overrides);
+        return consumer_status(&arguments.status, "");
+    }
+    struct settings *settings = command_settings(&arguments.settings);
+    int code = arguments.status.wanted ? consumer_status(&arguments.status, settings->probes.listen)
+                                       : roles_run(settings, arguments.roles, "consumer");
+    settings_free(settings);
+    return code;
 }
 
 int command_run(int argc, char **argv)

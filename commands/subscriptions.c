@@ -150,7 +150,8 @@ static const char apply_doc[] =
     ".* behind it, and \"*\" for all. Further ones: name, description, enabled (true), "
     "ordering (\"key\" or \"none\"), timeout_ms, connect_timeout_ms, retry {max_age_s, "
     "max_attempts, retry_4xx}, ttl_s {event: seconds}, "
-    "max_in_flight, disable_after_s, http2, trace. docs/schemas/subscription.json describes "
+    "max_in_flight, rate_limit {per_second, burst}, paused, disable_after_s, http2, trace. "
+    "docs/schemas/subscription.json describes "
     "them.\n"
     "\n"
     "Exit status: 0 the registry holds it, 1 Kafka did not do its part, 2 the file, an option or a "
@@ -171,6 +172,12 @@ static const struct action actions[] = {
             "Delete subscriptions of a tenant. Deliveries that wait for them become dead letters.",
             children},
         subscriptions_delete},
+    {"reset", 2, SIZE_MAX,
+        {other_options, parse_option, "TENANT ID...",
+            "Give endpoints that failed another chance: one that was disabled, after a 410 or long "
+            "failure, gets events again, and one that is left alone is tried at once.",
+            children},
+        subscriptions_reset},
     {0},
 };
 
@@ -195,7 +202,7 @@ static error_t parse_overview(int key, char *value, struct argp_state *state)
             nearest ? nearest : "", nearest ? "?" : "");
         return 0;
     case ARGP_KEY_NO_ARGS:
-        argp_error(state, "an action is missing: apply, list, get or delete");
+        argp_error(state, "an action is missing: apply, list, get, delete or reset");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -214,6 +221,7 @@ static const struct argp overview = {
         "  list [--tenant T] [--json]\n"
         "  get TENANT ID\n"
         "  delete TENANT ID...\n"
+        "  reset TENANT ID...\n"
         "\n"
         "The action comes first; 'hookline subscriptions apply --help' shows an example file and "
         "all options, and so for the others.",

@@ -72,5 +72,7 @@ int subscriptions_get(
     const struct subscriptions_arguments *arguments, const struct settings *settings);
 int subscriptions_delete(
     const struct subscriptions_arguments *arguments, const struct settings *settings);
+int subscriptions_reset(
+    const struct subscriptions_arguments *arguments, const struct settings *settings);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hookline subscriptions list, get and delete. */
+/* hookline subscriptions list, get, delete and reset. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,8 +109,10 @@ static int get(const struct subscriptions_arguments *arguments, struct registry 
     return EXIT_DONE;
 }
 
-/* Those that are there go; one that is not makes the command fail, after the others are gone. */
-static int delete(const struct subscriptions_arguments *arguments, struct registry *registry)
+/* Writes a record for each of those that are named. One that is not there makes the command fail,
+ * after the others are written. */
+static int write_named(const struct subscriptions_arguments *arguments, struct registry *registry,
+    char *(*value_of)(const struct subscription *subscription), const char *done)
 {
     const char *tenant = arguments->names[0];
     struct error error = ERROR_INIT;
@@ -118,8 +120,11 @@ static int delete(const struct subscriptions_arguments *arguments, struct regist
     size_t missing = 0;
     for (size_t i = 1; sent && i < arguments->name_count; i++) {
         const char *id = arguments->names[i];
-        if (store_find(registry->store, tenant, id)) {
-            sent = registry_send(registry, tenant, id, NULL, &error);
+        const struct subscription *subscription = store_find(registry->store, tenant, id);
+        if (subscription) {
+            char *value = value_of(subscription);
+            sent = registry_send(registry, tenant, id, value, &error);
+            free(value);
         } else {
             fprintf(stderr, "hookline: there is no subscription %s/%s\n", tenant, id);
             missing++;
@@ -127,8 +132,41 @@ static int delete(const struct subscriptions_arguments *arguments, struct regist
     }
     if (!sent || !registry_settle(registry, &error))
         return command_fail(&error);
-    printf("%zu deleted\n", registry->sent);
+    printf("%zu %s\n", registry->sent, done);
     return missing ? EXIT_FAILED : EXIT_DONE;
+}
+
+static char *no_value(const struct subscription *subscription)
+{
+    (void)subscription;
+    return NULL;
+}
+
+static int delete(const struct subscriptions_arguments *arguments, struct registry *registry)
+{
+    return write_named(arguments, registry, no_value, "deleted");
+}
+
+/* The same subscription, with now as the time before which nothing is held against its endpoint. */
+static char *reset_value(const struct subscription *subscription)
+{
+    char now[RFC3339_SIZE];
+    json_t *record = json_deep_copy(subscription->json);
+    wall_format(wall_now(), now);
+    if (!record || json_object_set_new(record, "reset_at", json_string(now)) != 0 ||
+        json_object_set_new(record, "updated_at", json_string(now)) != 0 ||
+        json_object_set_new(record, "version", json_integer(subscription->version + 1)) != 0)
+        fatal("out of memory");
+    char *value = json_dumps(record, JSON_COMPACT);
+    if (!value)
+        fatal("out of memory");
+    json_decref(record);
+    return value;
+}
+
+static int reset(const struct subscriptions_arguments *arguments, struct registry *registry)
+{
+    return write_named(arguments, registry, reset_value, "reset");
 }
 
 /* Around an action that reads the registry. */
@@ -166,4 +204,10 @@ int subscriptions_delete(
     const struct subscriptions_arguments *arguments, const struct settings *settings)
 {
     return with_registry(arguments, settings, delete);
+}
+
+int subscriptions_reset(
+    const struct subscriptions_arguments *arguments, const struct settings *settings)
+{
+    return with_registry(arguments, settings, reset);
 }

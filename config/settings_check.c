@@ -6,6 +6,7 @@
 #include "common/memory.h"
 #include "common/text.h"
 #include "config/settings_internal.h"
+#include "consumers/policy/ttl.h"
 #include "events/event.h"
 
 #define MASK "********"
@@ -150,6 +151,16 @@ bool check_tenant_pattern(const char *value, struct error *error)
            error_set(error, ERROR_CONFIG,
                "\"%s\" is no pattern of a tenant id: 1 to %d of a-z 0-9 _ - *", value,
                EVENT_TENANT_MAX);
+}
+
+bool check_ttl(const char *value, struct error *error)
+{
+    const char *const entries[] = {value, NULL};
+    struct ttl_table table;
+    if (!ttl_table_init(&table, entries, INT64_MAX / 2, error))
+        return false;
+    ttl_table_release(&table);
+    return true;
 }
 
 bool check_pointer(const char *value, struct error *error)

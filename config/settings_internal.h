@@ -89,6 +89,7 @@ bool check_replication_factor(const char *value, struct error *error);
 bool check_tenant(const char *value, struct error *error);
 bool check_tenant_pattern(const char *value, struct error *error);
 bool check_pointer(const char *value, struct error *error);
+bool check_ttl(const char *value, struct error *error);
 bool check_proxy(const char *value, struct error *error);
 bool check_listen(const char *value, struct error *error);
 void mask_property(const char *value, struct buffer *out);

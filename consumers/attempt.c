@@ -23,11 +23,21 @@ static const char *traceparent(const struct record *record)
     return value && text_matches_set(value, 128, "0-9a-f-") ? value : NULL;
 }
 
-/* Later than the subscription's own time to live, an event is worse than none. */
-static bool expired(const struct delivery *delivery, const struct subscription *subscription)
+/* No longer than what is left of its time to live. */
+static int64_t timeout_ms(const struct delivery *delivery, int64_t wanted)
 {
-    int64_t ttl_ms = subscription_ttl_ms(subscription, delivery->event);
-    return ttl_ms > 0 && wall_now().ms - delivery->event_at.ms > ttl_ms;
+    int64_t left = delivery->deadline.ms - wall_now().ms;
+    if (left < 1)
+        left = 1;
+    return delivery->test || wanted < left ? wanted : left;
+}
+
+static void count_attempt(struct delivery *delivery)
+{
+    delivery->attempts++;
+    delivery->last_attempt_at = wall_now();
+    if (delivery->first_attempt_at.ms < 0)
+        delivery->first_attempt_at = delivery->last_attempt_at;
 }
 
 void attempt_start(struct delivery *delivery)
@@ -35,17 +45,13 @@ void attempt_start(struct delivery *delivery)
     struct engine *engine = delivery->engine;
     const struct subscription *subscription = delivery->endpoint->subscription;
 
-    if (expired(delivery, subscription)) {
-        outcome_dead(delivery, DEAD_EXPIRED, "older than its time to live", NULL);
+    if (!delivery->test && wall_now().ms > delivery->deadline.ms) {
+        outcome_expired(delivery);
         return;
     }
-    delivery->attempts++;
-    delivery->last_attempt_at = wall_now();
-    if (delivery->first_attempt_at.ms < 0)
-        delivery->first_attempt_at = delivery->last_attempt_at;
-    if (delivery->first_attempt.us == 0)
-        delivery->first_attempt = mono_now();
-
+    if (!delivery->test && subscription->rate_per_second > 0)
+        rate_take(&delivery->endpoint->rate);
+    count_attempt(delivery);
     struct webhook_delivery content = {
         .id = delivery->id,
         .event = delivery->event,
@@ -56,7 +62,9 @@ void attempt_start(struct delivery *delivery)
     };
     struct webhook_request request;
     webhook_request_build(&request, subscription, &content);
-    request.http.timeout_ms = given_or(subscription->timeout_ms, engine->options.timeout_ms);
+    request.http.target = delivery->endpoint->target;
+    request.http.timeout_ms =
+        timeout_ms(delivery, given_or(subscription->timeout_ms, engine->options.timeout_ms));
     request.http.connect_timeout_ms =
         given_or(subscription->connect_timeout_ms, engine->options.connect_timeout_ms);
     delivery->post = http_client_post(engine->http, &request.http, answered, delivery);

@@ -9,12 +9,17 @@
 #include "common/memory.h"
 #include "common/text.h"
 #include "consumers/engine.h"
+#include "consumers/status.h"
 
 /* Each change of the topics is a rebalance of the group, so changes are gathered. */
-#define SUBSCRIBE_DELAY_MS  2000
-#define CHECK_INTERVAL_MS   250
-#define FETCH_PARTITION_MIN (64 * 1024)
-#define CONDITION           "consumer: group joined"
+#define SUBSCRIBE_DELAY_MS   2000
+#define CHECK_INTERVAL_MS    250
+#define FETCH_PARTITION_MIN  (64 * 1024)
+#define SEEK_PARTITION_BYTES (1024 * 1024)
+#define TICK_MS              1000
+#define HOUR_MS              INT64_C(3600000)
+#define DAY_MS               (24 * HOUR_MS)
+#define CONDITION            "consumer: group joined"
 
 struct consumer {
     struct engine engine;
@@ -84,6 +89,15 @@ static void closed(void *arg)
         consumer->stopped(consumer->stopped_arg);
 }
 
+static void overtaken(void *arg, struct kafka_partition *partition, int64_t records)
+{
+    (void)arg;
+    engine_count_lost(records);
+    log_error("deliveries lost: the topic did not keep them until they were read",
+        LOG_STR("topic", kafka_partition_topic(partition)),
+        LOG_INT("partition", kafka_partition_number(partition)), LOG_INT("records", records));
+}
+
 static void failed(void *arg, const struct error *error)
 {
     struct consumer *consumer = arg;
@@ -93,8 +107,10 @@ static void failed(void *arg, const struct error *error)
 
 static const struct kafka_consumer_callbacks callbacks = {
     .record = intake_record,
-    .assigned = intake_assigned,
-    .revoked = intake_revoked,
+    .assigned = ownership_assigned,
+    .revoked = ownership_revoked,
+    .confirmed = ownership_confirmed,
+    .overtaken = overtaken,
     .closed = closed,
     .failed = failed,
 };
@@ -110,6 +126,7 @@ static bool make_client(struct consumer *consumer, int64_t partitions, struct er
     options.fetch_partition_bytes = share > most ? most : share;
     if (options.fetch_partition_bytes < FETCH_PARTITION_MIN)
         options.fetch_partition_bytes = FETCH_PARTITION_MIN;
+    options.fenced = true;
     if (!engine->kafka)
         engine->kafka = kafka_consumer_new(engine->deps.loop, engine->deps.kafka, &options,
             &callbacks, consumer, "consumer", error);
@@ -159,6 +176,20 @@ static void check_joined(void *arg)
         loop_timer_stop(consumer->check_timer);
 }
 
+/* Once a second: what nothing else would notice. */
+static void tick(void *arg)
+{
+    struct engine *engine = arg;
+    struct endpoint *endpoint, *next;
+    scheduler_check_clock(engine);
+    if (engine->unsure && engine->kafka)
+        kafka_consumer_confirm(engine->kafka);
+    for (endpoint = engine->endpoints; endpoint; endpoint = next) {
+        next = endpoint->hh.next;
+        endpoint_tick(endpoint); /* may free it */
+    }
+}
+
 static void init_engine(
     struct engine *engine, const struct consumer_deps *deps, const struct consumer_options *options)
 {
@@ -166,11 +197,35 @@ static void init_engine(
     engine->options = *options;
     engine->dead_letters = topic_name(deps->topics, TOPIC_DEAD_LETTERS);
     engine->results = topic_name(deps->topics, TOPIC_RESULTS);
+    engine->states = topic_name(deps->topics, TOPIC_ENDPOINTS);
+    engine->last_turn = mono_now();
+    engine->options.circuit.cohorts = 2;
+    engine->options.circuit.min_faults = 5;
     engine->random = hash_keyed("back-off", 8);
     TAILQ_INIT(&engine->intakes);
     TAILQ_INIT(&engine->turns);
     for (size_t state = 0; state < DELIVERY_STATES; state++)
         TAILQ_INIT(&engine->lists[state]);
+}
+
+static bool make_parts(struct engine *engine, struct error *error)
+{
+    static const struct endpoint_store_callbacks store_callbacks = {
+        ownership_barrier, ownership_superseded, ownership_outdated};
+    const struct consumer_deps *deps = &engine->deps;
+    struct kafka_seeker_options seeker = {SEEK_PARTITION_BYTES};
+    int64_t most = deps->topics->deliveries_retention_ms - DAY_MS;
+    if (!ttl_table_init(
+            &engine->ttl, engine->options.ttl_events, most > HOUR_MS ? most : HOUR_MS, error))
+        return false;
+    engine->ttl.other_ms = engine->options.ttl_other_ms;
+    engine->http = http_client_new(deps->loop, &engine->options.http, error);
+    if (!engine->http)
+        return false;
+    engine->seeker = kafka_seeker_new(deps->loop, deps->kafka, &seeker);
+    engine->store = endpoint_store_new(
+        deps->loop, deps->kafka, deps->producer, engine->states, &store_callbacks, engine, error);
+    return engine->store != NULL;
 }
 
 struct consumer *consumer_new(
@@ -179,12 +234,14 @@ struct consumer *consumer_new(
     struct consumer *consumer = mem_zalloc(sizeof *consumer);
     struct engine *engine = &consumer->engine;
     init_engine(engine, deps, options);
-    engine->http = http_client_new(deps->loop, &options->http, error);
-    if (!engine->http) {
+    engine_metrics_register(engine);
+    status_page_add(engine);
+    if (!make_parts(engine, error)) {
         consumer_free(consumer);
         return NULL;
     }
-    engine_metrics_register(engine);
+    engine->tick_timer = loop_timer_new(deps->loop, tick, engine);
+    loop_timer_start(engine->tick_timer, TICK_MS, TICK_MS);
     engine->schedule_timer = loop_timer_new(deps->loop, scheduler_run, engine);
     engine->go_timer = intake_go_timer(engine);
     consumer->subscribe_timer = loop_timer_new(deps->loop, subscribe, consumer);
@@ -207,10 +264,11 @@ void consumer_store_changed(struct consumer *consumer, const char *tenant, const
             consumer->subscribe_timer, consumer->subscribed ? SUBSCRIBE_DELAY_MS : 0, 0);
         return;
     }
-    struct endpoint *endpoint = endpoint_find(engine, tenant, id);
-    struct subscription *subscription = store_find(engine->deps.store, tenant, id);
+    char *key = mem_printf("%s/%s", tenant, id);
+    struct endpoint *endpoint = endpoint_find(engine, key, strlen(key));
+    free(key);
     if (endpoint)
-        intake_subscription_changed(endpoint, subscription);
+        endpoint_set_subscription(endpoint, store_find(engine->deps.store, tenant, id));
     intake_go(engine);
 }
 
@@ -218,7 +276,7 @@ void consumer_stop(struct consumer *consumer, void (*stopped)(void *arg), void *
 {
     struct engine *engine = &consumer->engine;
     if (engine->stopping) {
-        intake_hurry(engine);
+        ownership_hurry(engine);
         return;
     }
     engine->stopping = true;
@@ -237,10 +295,13 @@ void consumer_free(struct consumer *consumer)
         return;
     struct engine *engine = &consumer->engine;
     engine_metrics_unregister();
-    kafka_consumer_free(engine->kafka); /* takes all partitions away, and their deliveries go */
-    while (engine->endpoints)
-        endpoint_free(engine->endpoints); /* those that are paused */
+    status_page_remove(engine);
+    kafka_consumer_free(engine->kafka); /* takes all partitions away, and all that is of them */
+    kafka_seeker_free(engine->seeker);
+    endpoint_store_free(engine->store);
     http_client_free(engine->http);
+    ttl_table_release(&engine->ttl);
+    loop_timer_free(engine->tick_timer);
     loop_timer_free(engine->schedule_timer);
     loop_timer_free(engine->go_timer);
     loop_timer_free(consumer->subscribe_timer);
@@ -248,5 +309,6 @@ void consumer_free(struct consumer *consumer)
     free_topics(consumer->topics, consumer->topic_count);
     free(engine->dead_letters);
     free(engine->results);
+    free(engine->states);
     free(consumer);
 }

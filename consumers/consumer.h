@@ -6,6 +6,7 @@
 
 #include "common/loop.h"
 #include "common/probes.h"
+#include "consumers/policy/circuit.h"
 #include "kafka/consumer.h"
 #include "kafka/producer.h"
 #include "producers/topic_names.h"
@@ -25,14 +26,21 @@ struct consumer_options {
     int64_t max_held; /* deliveries in memory */
     int64_t max_held_bytes;
     int64_t max_in_flight;   /* requests of the process */
-    int64_t endpoint_window; /* requests of one endpoint */
-    int64_t timeout_ms;      /* defaults where the subscription says nothing */
+    int64_t endpoint_window; /* requests of one endpoint, at most */
+    int64_t window_first;    /* and at first */
+    struct circuit_limits circuit;
+    int64_t timeout_ms; /* defaults where the subscription says nothing */
     int64_t connect_timeout_ms;
     int64_t max_attempts;
     int64_t retry_4xx;
-    int64_t retry_horizon_ms; /* no attempt starts later than this after the first */
+    int64_t retry_horizon_ms; /* what is due later than that is not kept in memory */
+    int64_t retry_max_age_ms; /* no attempt starts later than this after the first; 0 = no limit */
+    int64_t retry_after_max_ms; /* how long a Retry-After may pause an endpoint */
     int64_t backoff_first_ms;
     int64_t backoff_max_ms;
+    const char *const *ttl_events; /* "call.ringing=30s"; NULL-terminated */
+    int64_t ttl_other_ms; /* of all other types */
+    bool ttl_from_acceptance;
     enum consumer_results results;
 };
 

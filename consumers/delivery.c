@@ -7,10 +7,11 @@
 void delivery_set_state(struct delivery *delivery, enum delivery_state state)
 {
     struct engine *engine = delivery->engine;
+    struct endpoint *endpoint = delivery->endpoint;
     if (delivery->state == state)
         return;
-    if (delivery->endpoint && delivery->state == DELIVERY_IN_FLIGHT) {
-        delivery->endpoint->in_flight--;
+    if (delivery->state == DELIVERY_IN_FLIGHT) {
+        endpoint->in_flight -= !delivery->test;
         scheduler_soon(engine); /* the process may have been at its limit */
     }
     TAILQ_REMOVE(&engine->lists[delivery->state], delivery, in_state);
@@ -18,10 +19,10 @@ void delivery_set_state(struct delivery *delivery, enum delivery_state state)
     delivery->state = state;
     TAILQ_INSERT_TAIL(&engine->lists[state], delivery, in_state);
     engine->counts[state]++;
-    if (delivery->endpoint && state == DELIVERY_IN_FLIGHT)
-        delivery->endpoint->in_flight++;
+    if (state == DELIVERY_IN_FLIGHT)
+        endpoint->in_flight += !delivery->test;
     if (delivery->lane)
         lane_update(delivery->lane);
-    if (delivery->endpoint)
-        scheduler_offer(delivery->endpoint);
+    if (endpoint)
+        scheduler_offer(endpoint);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From the partitions' records to deliveries in lanes, and back: offsets that are done. */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,119 +9,139 @@
 #include "consumers/policy/share.h"
 
 /* How long held records wait before they are offered again without a sign that it helps. */
-#define GO_INTERVAL_MS    50
-#define SETTLE_REVOKED_MS 10000
+#define GO_INTERVAL_MS 20
+/* An endpoint may hold up its partition for so long, and earns as much again within a second. */
+#define HOLD_BUDGET_US 100000
+#define ACTIVE_MS      5000
+#define TO_COVER_MAX   10000
 
-static void unlink_delivery(struct delivery *delivery)
+/* --- Deliveries that come and go --- */
+
+void intake_leave_memory(struct delivery *delivery)
 {
     struct engine *engine = delivery->engine;
     struct endpoint *endpoint = delivery->endpoint;
-    attempt_cancel(delivery);
-    outcome_abandon(delivery);
-    delivery_set_state(delivery, DELIVERY_DONE);
-    TAILQ_REMOVE(&engine->lists[DELIVERY_DONE], delivery, in_state);
-    engine->counts[DELIVERY_DONE]--;
+    loop_timer_free(delivery->timer);
+    delivery->timer = NULL;
     TAILQ_REMOVE(&delivery->intake->deliveries, delivery, in_partition);
     engine->held--;
     engine->held_bytes -= (int64_t)delivery->bytes;
     if (!endpoint)
         return;
+    TAILQ_REMOVE(&endpoint->deliveries, delivery, in_endpoint);
     endpoint->held--;
     endpoint->held_bytes -= (int64_t)delivery->bytes;
-    lane_remove(delivery);
-    scheduler_offer(endpoint);
-    endpoint_release_idle(endpoint);
-}
-
-static void intake_free(struct intake *intake)
-{
-    TAILQ_REMOVE(&intake->engine->intakes, intake, link);
-    kafka_partition_set_data(intake->partition, NULL);
-    loop_timer_free(intake->deadline);
-    kafka_partition_unref(intake->partition);
-    free(intake);
-}
-
-/* The partition goes back once nothing of it is under way. */
-static void settle_if_empty(struct intake *intake)
-{
-    if (!intake->settling || !TAILQ_EMPTY(&intake->deliveries))
-        return;
-    struct kafka_partition *partition = kafka_partition_ref(intake->partition);
-    intake_free(intake);
-    kafka_partition_settled(partition);
-    kafka_partition_unref(partition);
-}
-
-void intake_done(struct delivery *delivery, bool resolved)
-{
-    struct intake *intake = delivery->intake;
-    struct engine *engine = delivery->engine;
-    int64_t offset = delivery->record ? delivery->record->offset : -1;
-    unlink_delivery(delivery);
-    loop_timer_free(delivery->timer);
-    free(delivery->record);
-    free(delivery);
-    if (resolved)
-        kafka_partition_done(intake->partition, offset);
-    settle_if_empty(intake);
-    intake_go(engine);
-}
-
-static void go_due(void *arg)
-{
-    struct engine *engine = arg;
-    struct intake *intake;
-    engine->go_armed = false;
-    TAILQ_FOREACH(intake, &engine->intakes, link) {
-        if (intake->held)
-            kafka_partition_go(intake->partition);
-        intake->held = false;
+    endpoint->cramped = false;
+    if (delivery->caught_up)
+        endpoint->caught_up--;
+    delivery->caught_up = false;
+    if (endpoint->place == PLACE_BEHIND && !endpoint->hungry &&
+        endpoint->held <= endpoint_feed_limit(endpoint) / 2) {
+        endpoint->hungry = true;
+        catchup_plan_soon(endpoint->intake);
     }
 }
 
-struct loop_timer *intake_go_timer(struct engine *engine)
+static void enter_memory(struct delivery *delivery, struct record *record)
 {
-    return loop_timer_new(engine->deps.loop, go_due, engine);
-}
-
-void intake_go(struct engine *engine)
-{
-    struct intake *intake;
-    bool waiting = false;
-    TAILQ_FOREACH(intake, &engine->intakes, link)
-        waiting |= intake->held;
-    if (!waiting || engine->held >= engine->options.max_held / 4 * 3)
+    struct engine *engine = delivery->engine;
+    struct endpoint *endpoint = delivery->endpoint;
+    delivery->record = record;
+    delivery->bytes = sizeof *delivery + record_size(record);
+    TAILQ_INSERT_TAIL(&delivery->intake->deliveries, delivery, in_partition);
+    engine->held++;
+    engine->held_bytes += (int64_t)delivery->bytes;
+    if (!endpoint)
         return;
-    loop_timer_start(engine->go_timer, 0, 0);
-    engine->go_armed = true;
-}
-
-static enum kafka_intake hold(struct engine *engine, struct intake *intake)
-{
-    intake->held = true;
-    if (!engine->go_armed)
-        loop_timer_start(engine->go_timer, GO_INTERVAL_MS, 0);
-    engine->go_armed = true;
-    return KAFKA_HOLD;
+    TAILQ_INSERT_TAIL(&endpoint->deliveries, delivery, in_endpoint);
+    endpoint->held++;
+    endpoint->held_bytes += (int64_t)delivery->bytes;
+    if (delivery->offset > endpoint->highest)
+        endpoint->highest = delivery->offset;
 }
 
 static struct delivery *new_delivery(
-    struct engine *engine, struct intake *intake, struct record *record)
+    struct engine *engine, struct intake *intake, struct endpoint *endpoint, struct record *record)
 {
     struct delivery *delivery = mem_zalloc(sizeof *delivery);
     delivery->engine = engine;
     delivery->intake = intake;
-    delivery->record = record;
-    delivery->bytes = sizeof *delivery + record_size(record);
+    delivery->endpoint = endpoint;
+    delivery->offset = record->offset;
     delivery->first_attempt_at.ms = delivery->last_attempt_at.ms = -1;
+    delivery->deadline.ms = INT64_MAX;
     delivery->state = DELIVERY_QUEUED;
     TAILQ_INSERT_TAIL(&engine->lists[DELIVERY_QUEUED], delivery, in_state);
     engine->counts[DELIVERY_QUEUED]++;
-    TAILQ_INSERT_TAIL(&intake->deliveries, delivery, in_partition);
-    engine->held++;
-    engine->held_bytes += (int64_t)delivery->bytes;
+    enter_memory(delivery, record);
     return delivery;
+}
+
+static void unlist(struct delivery *delivery)
+{
+    if (!delivery->listed)
+        return;
+    TAILQ_REMOVE(&delivery->endpoint->aside, delivery, in_aside);
+    delivery->endpoint->aside_count--;
+    delivery->listed = false;
+    endpoint_record_changed(delivery->endpoint, false);
+}
+
+static void go_on(struct engine *engine, struct intake *intake, const struct endpoint *endpoint);
+
+void intake_done(struct delivery *delivery, enum intake_end end)
+{
+    struct intake *intake = delivery->intake;
+    struct engine *engine = delivery->engine;
+    struct endpoint *endpoint = delivery->endpoint;
+    int64_t offset = delivery->offset;
+    bool aside = delivery->state == DELIVERY_ASIDE;
+    attempt_cancel(delivery);
+    outcome_abandon(delivery);
+    delivery_set_state(delivery, DELIVERY_DONE);
+    TAILQ_REMOVE(&engine->lists[DELIVERY_DONE], delivery, in_state);
+    engine->counts[DELIVERY_DONE]--;
+    if (!aside)
+        intake_leave_memory(delivery);
+    unlist(delivery);
+    lane_remove(delivery);
+    free(delivery->record);
+    free(delivery);
+    if (end == END_RESOLVED) {
+        kafka_partition_done(intake->partition, offset);
+        if (endpoint)
+            behind_resolved(endpoint, offset);
+    }
+    if (endpoint)
+        scheduler_offer(endpoint);
+    go_on(engine, intake, endpoint);
+    ownership_settle_if_done(intake);
+}
+
+/* --- Taking a record --- */
+
+bool intake_has_room(const struct engine *engine, const struct endpoint *endpoint, int64_t bytes)
+{
+    int64_t own = endpoint ? endpoint->held : 0;
+    int64_t own_bytes = endpoint ? endpoint->held_bytes : 0;
+    return share_allows(own, engine->held, engine->options.max_held, 1) &&
+           share_allows(own_bytes, engine->held_bytes, engine->options.max_held_bytes,
+               bytes + (int64_t)sizeof(struct delivery));
+}
+
+struct wall_time intake_deadline(const struct engine *engine, const struct endpoint *endpoint,
+    const struct delivery_record *fields)
+{
+    const struct subscription *subscription = endpoint->subscription;
+    int64_t own = subscription ? subscription_ttl_ms(subscription, fields->event) : 0;
+    return ttl_deadline(ttl_ms(&engine->ttl, own, fields->event), fields->event_at,
+        fields->accepted_at, engine->options.ttl_from_acceptance);
+}
+
+uint64_t intake_lane(const struct endpoint *endpoint, const struct delivery_record *fields)
+{
+    bool unordered = endpoint->subscription && endpoint->subscription->unordered;
+    return unordered ? 0 : lane_hash(fields->order_key);
 }
 
 /* What the record says is kept by reference to the delivery's own copy of it. */
@@ -136,37 +155,263 @@ static void take_fields(struct delivery *delivery, const struct delivery_record 
     delivery->order_key = fields->order_key;
     delivery->source = fields->source;
     delivery->event_at = fields->event_at;
+    delivery->test = fields->test;
+}
+
+static void take_first_time(struct delivery *delivery, const struct delivery_record *fields)
+{
+    const struct endpoint *endpoint = delivery->endpoint;
     delivery->attempts = delivery->attempts_at_start = fields->attempts;
     delivery->first_attempt_at = fields->first_attempt_at;
+    delivery->deadline = intake_deadline(delivery->engine, endpoint, fields);
+    delivery->lane_hash = intake_lane(endpoint, fields);
 }
 
-static void take_dead(struct engine *engine, struct intake *intake, struct record *record,
-    const struct delivery_record *fields, enum dead_letter_reason reason, const char *detail)
+/* What stands in the way of ever attempting it becomes a dead letter at once. */
+static bool begin_dead(struct delivery *delivery)
 {
-    struct delivery *delivery = new_delivery(engine, intake, record);
-    take_fields(delivery, fields);
-    outcome_dead(delivery, reason, detail, NULL);
+    struct endpoint_refusal refusal = endpoint_refusal(delivery->endpoint);
+    if (refusal.refused)
+        outcome_dead(delivery, refusal.reason, refusal.detail, NULL);
+    else if (wall_now().ms > delivery->deadline.ms)
+        outcome_expired(delivery);
+    else
+        return false;
+    return true;
 }
 
-static void take(struct engine *engine, struct intake *intake, struct record *record,
-    const struct delivery_record *fields, struct subscription *subscription)
+void intake_take(struct intake *intake, struct endpoint *endpoint, const struct record *record,
+    enum intake_way way)
 {
-    struct delivery *delivery = new_delivery(engine, intake, record);
-    struct endpoint *endpoint = endpoint_get(engine, subscription);
-    take_fields(delivery, fields);
-    delivery->endpoint = endpoint;
-    endpoint->held++;
-    endpoint->held_bytes += (int64_t)delivery->bytes;
-    lane_add(endpoint, subscription->unordered ? NULL : delivery->order_key, delivery);
+    struct engine *engine = intake->engine;
+    struct record *copy = record_copy(record);
+    struct delivery_decoded decoded;
+    struct error error = ERROR_INIT;
+    bool valid = delivery_decode(copy, &decoded, &error);
+    bug_on(!valid);
+    struct delivery *delivery;
+    if (way == WAY_ASIDE) {
+        delivery = aside_find(endpoint, copy->offset);
+        enter_memory(delivery, copy);
+    } else {
+        delivery = new_delivery(engine, intake, endpoint, copy);
+    }
+    take_fields(delivery, &decoded.delivery);
+    if (way == WAY_CATCH_UP || way == WAY_EXPIRED) {
+        delivery->caught_up = true;
+        endpoint->caught_up++;
+    }
+    if (way != WAY_ASIDE)
+        take_first_time(delivery, &decoded.delivery);
+    if (delivery->test) {
+        if (endpoint->subscription)
+            attempt_start(delivery);
+        else
+            outcome_no_test(delivery);
+        return;
+    }
+    if (way == WAY_TOO_LATE || way == WAY_EXPIRED) {
+        outcome_expired(delivery);
+        return;
+    }
+    if (begin_dead(delivery))
+        return;
+    if (way == WAY_ASIDE)
+        delivery_set_state(delivery, DELIVERY_QUEUED);
+    else
+        lane_add(endpoint, delivery);
     scheduler_offer(endpoint);
 }
 
-static bool has_room(const struct engine *engine, const struct endpoint *endpoint, int64_t bytes)
+static void take_malformed(struct engine *engine, struct intake *intake,
+    const struct record *record, enum dead_letter_reason reason, const char *detail)
 {
-    int64_t own = endpoint ? endpoint->held : 0;
-    int64_t own_bytes = endpoint ? endpoint->held_bytes : 0;
-    return share_allows(own, engine->held, engine->options.max_held, 1) &&
-           share_allows(own_bytes, engine->held_bytes, engine->options.max_held_bytes, bytes);
+    struct delivery_decoded decoded;
+    struct error error = ERROR_INIT;
+    struct record *copy = record_copy(record);
+    struct delivery *delivery = new_delivery(engine, intake, NULL, copy);
+    bool valid = delivery_decode(copy, &decoded, &error);
+    (void)valid;
+    take_fields(delivery, &decoded.delivery);
+    delivery->test = false;
+    delivery->attempts = decoded.delivery.attempts;
+    delivery->first_attempt_at = decoded.delivery.first_attempt_at;
+    outcome_dead(delivery, reason, detail, NULL);
+}
+
+/* --- The live intake --- */
+
+static void go(struct intake *intake)
+{
+    intake->engine->held_intakes--;
+    intake->held = false;
+    kafka_partition_go(intake->partition);
+}
+
+static void go_due(void *arg)
+{
+    struct engine *engine = arg;
+    struct intake *intake;
+    engine->go_armed = false;
+    TAILQ_FOREACH(intake, &engine->intakes, link)
+        if (intake->held)
+            go(intake);
+}
+
+struct loop_timer *intake_go_timer(struct engine *engine)
+{
+    return loop_timer_new(engine->deps.loop, go_due, engine);
+}
+
+void intake_go(struct engine *engine)
+{
+    if (engine->held_intakes == 0 || engine->held >= engine->options.max_held / 4 * 3)
+        return;
+    loop_timer_start(engine->go_timer, 0, 0);
+    engine->go_armed = true;
+}
+
+/* Something of `endpoint` is done. */
+static void go_on(struct engine *engine, struct intake *intake, const struct endpoint *endpoint)
+{
+    if (engine->held_intakes == 0)
+        return;
+    if (intake->held && intake->held_for && intake->held_for == endpoint)
+        go(intake);
+    else if (engine->held < engine->options.max_held / 4 * 3 && engine->held_full) {
+        engine->held_full = false;
+        intake_go(engine);
+    }
+}
+
+static enum kafka_intake hold(
+    struct engine *engine, struct intake *intake, const struct endpoint *endpoint)
+{
+    engine->held_intakes += !intake->held;
+    engine->held_full |= !endpoint;
+    intake->held = true;
+    intake->held_for = endpoint;
+    if (!engine->go_armed)
+        loop_timer_start(engine->go_timer, GO_INTERVAL_MS, 0);
+    engine->go_armed = true;
+    return KAFKA_HOLD;
+}
+
+/* Whether others in the partition have nothing to do because of it. */
+static bool others_starve(const struct endpoint *endpoint)
+{
+    const struct endpoint *each;
+    struct mono_time now = mono_now();
+    TAILQ_FOREACH(each, &endpoint->intake->endpoints, in_intake)
+        if (each != endpoint && each->held == 0 && each->place != PLACE_BEHIND &&
+            mono_diff_ms(now, each->last_record) < ACTIVE_MS)
+            return true;
+    return false;
+}
+
+/* Its queue is full. Where it is the only one, or all are busy, the partition can as well wait; but
+ * nobody may wait for a slow neighbour for more than a moment. */
+static bool may_hold(struct endpoint *endpoint)
+{
+    struct mono_time now = mono_now();
+    int64_t since_us = mono_diff_us(now, endpoint->hold_since);
+    bool again = endpoint->hold_since.us && since_us < 2 * GO_INTERVAL_MS * 1000;
+    if (again)
+        endpoint->hold_budget_us -= since_us;
+    else
+        endpoint->hold_budget_us += since_us / 10;
+    if (endpoint->hold_budget_us > HOLD_BUDGET_US || !endpoint->hold_since.us)
+        endpoint->hold_budget_us = HOLD_BUDGET_US;
+    endpoint->hold_since = now;
+    if (endpoint->hold_budget_us > 0)
+        return true;
+    if (others_starve(endpoint))
+        return false;
+    endpoint->hold_budget_us = HOLD_BUDGET_US;
+    return true;
+}
+
+/* Passes a record over; one that will be too late by the time that its endpoint may be back is a dead
+ * letter now, while it is at hand. */
+static enum kafka_intake pass(
+    struct endpoint *endpoint, const struct record *record, const struct delivery_record *fields)
+{
+    struct engine *engine = endpoint->engine;
+    struct wall_time deadline = intake_deadline(engine, endpoint, fields);
+    bool too_late = wall_now().ms > deadline.ms || endpoint_back_at(endpoint).ms > deadline.ms;
+    if (endpoint->to_cover_count > TO_COVER_MAX)
+        return hold(engine, endpoint->intake, NULL);
+    if (!too_late) {
+        behind_passed(endpoint, record->offset, fields->event_at, deadline);
+        return KAFKA_TAKEN;
+    }
+    if (!intake_has_room(engine, NULL, (int64_t)record_size(record)))
+        return hold(engine, endpoint->intake, NULL);
+    intake_take(endpoint->intake, endpoint, record, WAY_TOO_LATE);
+    return KAFKA_TAKEN;
+}
+
+static enum kafka_intake fall_behind(struct endpoint *endpoint, const struct record *record,
+    const struct delivery_record *fields, const char *reason)
+{
+    behind_begin(endpoint, record->offset, reason);
+    return pass(endpoint, record, fields);
+}
+
+/* A record for an endpoint that takes its records as they come. */
+static enum kafka_intake take_live(
+    struct endpoint *endpoint, const struct record *record, const struct delivery_record *fields)
+{
+    struct engine *engine = endpoint->engine;
+    struct intake *intake = endpoint->intake;
+    int64_t bytes = (int64_t)record_size(record);
+    bool refused = endpoint_refusal(endpoint).refused;
+    enum endpoint_block block = endpoint_block(endpoint);
+    const struct lane *lane = lane_find(endpoint, intake_lane(endpoint, fields));
+    if (!refused && !fields->test && block != BLOCK_NONE)
+        return fall_behind(endpoint, record, fields, endpoint_block_text(block));
+    if (!intake_has_room(engine, NULL, bytes) || !kafka_producer_has_room(engine->deps.producer))
+        return hold(engine, intake, NULL); /* the process is full */
+    if (!refused && !fields->test && !intake_has_room(engine, endpoint, bytes)) {
+        if (may_hold(endpoint))
+            return hold(engine, intake, endpoint);
+        return fall_behind(endpoint, record, fields, endpoint_block_text(BLOCK_NONE));
+    }
+    if (!refused && !fields->test && lane_is_aside(lane, record->offset)) {
+        if (!aside_add(endpoint, record->offset, fields))
+            return fall_behind(endpoint, record, fields, "too many deliveries set aside");
+        endpoint_record_cover(endpoint, record->offset);
+    } else {
+        intake_take(intake, endpoint, record, WAY_LIVE);
+    }
+    if (endpoint->place == PLACE_JOINING)
+        behind_advance(endpoint, record->offset);
+    return KAFKA_TAKEN;
+}
+
+static enum kafka_intake offer(
+    struct intake *intake, const struct record *record, const struct delivery_record *fields)
+{
+    struct engine *engine = intake->engine;
+    struct endpoint *endpoint = endpoint_find(engine, record->key.data, record->key.len);
+    if (!endpoint)
+        endpoint = endpoint_get(engine, intake, record->key.data, record->key.len,
+            store_find(engine->deps.store, fields->tenant, fields->subscription));
+    endpoint->last_record = mono_now();
+    kafka_partition_tag(intake->partition, endpoint->number);
+    if (endpoint->aside_count && aside_find(endpoint, record->offset)) {
+        endpoint_record_cover(endpoint, record->offset); /* the owner before had set it aside */
+        return KAFKA_TAKEN;
+    }
+    if (!fields->test && behind_is_resolved(endpoint, record->offset)) {
+        kafka_partition_done(intake->partition, record->offset);
+        if (endpoint->place == PLACE_JOINING)
+            behind_advance(endpoint, record->offset);
+        return KAFKA_TAKEN;
+    }
+    if (!fields->test && behind_passes(endpoint, record->offset))
+        return pass(endpoint, record, fields);
+    return take_live(endpoint, record, fields);
 }
 
 enum kafka_intake intake_record(
@@ -176,119 +421,37 @@ enum kafka_intake intake_record(
     struct intake *intake = kafka_partition_data(partition);
     struct delivery_decoded decoded;
     struct error error = ERROR_INIT;
-    int64_t bytes = (int64_t)(sizeof(struct delivery) + record_size(record));
-
-    /* Decoded from the library's record first, so that one that must wait costs no copy. */
-    bool valid = delivery_decode(record, &decoded, &error);
-    const struct delivery_record *fields = &decoded.delivery;
-    struct endpoint *endpoint =
-        valid ? endpoint_find(engine, fields->tenant, fields->subscription) : NULL;
-    if (engine->stopping || !has_room(engine, endpoint, bytes))
-        return hold(engine, intake);
-    if (valid && fields->registry > store_offset(engine->deps.store))
-        return hold(engine, intake); /* matched with a registry that we have not read yet */
-
-    struct record *copy = record_copy(record);
-    struct error again = ERROR_INIT;
-    if (!delivery_decode(copy, &decoded, &again)) {
-        take_dead(engine, intake, copy, fields,
-            decoded.tenant_disagrees ? DEAD_TENANT_UNRESOLVED : DEAD_INVALID_EVENT, again.text);
+    if (engine->stopping)
+        return hold(engine, intake, NULL);
+    /* Decoded where it lies in the library's memory, so that one that must wait costs no copy. */
+    if (!delivery_decode(record, &decoded, &error)) {
+        if (!intake_has_room(engine, NULL, (int64_t)record_size(record)))
+            return hold(engine, intake, NULL);
+        take_malformed(engine, intake, record,
+            decoded.tenant_disagrees ? DEAD_TENANT_UNRESOLVED : DEAD_INVALID_EVENT, error.text);
         return KAFKA_TAKEN;
     }
-    const char *topic_tenant = topic_deliveries_tenant(engine->deps.topics, record->topic);
-    if (!topic_tenant || strcmp(topic_tenant, fields->tenant) != 0) {
-        take_dead(engine, intake, copy, fields, DEAD_TENANT_UNRESOLVED,
+    if (strcmp(intake->tenant, decoded.delivery.tenant) != 0) {
+        if (!intake_has_room(engine, NULL, (int64_t)record_size(record)))
+            return hold(engine, intake, NULL);
+        take_malformed(engine, intake, record, DEAD_TENANT_UNRESOLVED,
             "the topic is not that of the delivery's tenant");
         return KAFKA_TAKEN;
     }
-    struct subscription *subscription =
-        store_find(engine->deps.store, fields->tenant, fields->subscription);
-    struct endpoint_refusal refusal = endpoint_refusal(subscription);
-    if (refusal.refused)
-        take_dead(engine, intake, copy, fields, refusal.reason, refusal.detail);
-    else
-        take(engine, intake, copy, fields, subscription);
-    return KAFKA_TAKEN;
+    if (decoded.delivery.registry > store_offset(engine->deps.store))
+        return hold(engine, intake, NULL); /* matched with a registry that we have not read yet */
+    return offer(intake, record, &decoded.delivery);
 }
 
-void intake_assigned(void *arg, struct kafka_partition *partition)
+void intake_refuse_waiting(struct endpoint *endpoint)
 {
-    struct engine *engine = arg;
-    struct intake *intake = mem_zalloc(sizeof *intake);
-    intake->engine = engine;
-    intake->partition = kafka_partition_ref(partition);
-    TAILQ_INIT(&intake->deliveries);
-    TAILQ_INSERT_TAIL(&engine->intakes, intake, link);
-    kafka_partition_set_data(partition, intake);
-}
-
-/* Drops what is not under way, or with `all` everything. None of it is done: whoever gets the
- * partition next takes it again. */
-static void drop(struct intake *intake, bool all)
-{
-    struct delivery *delivery, *next;
-    bool settling = intake->settling;
-    intake->settling = false; /* not from within the walk */
-    for (delivery = TAILQ_FIRST(&intake->deliveries); delivery; delivery = next) {
-        next = TAILQ_NEXT(delivery, in_partition);
-        if (all || delivery->state == DELIVERY_QUEUED || delivery->state == DELIVERY_WAITING)
-            intake_done(delivery, false);
-    }
-    intake->settling = settling;
-}
-
-static void deadline_over(void *arg)
-{
-    struct intake *intake = arg;
-    log_warn("requests cancelled, they will be repeated",
-        LOG_STR("topic", kafka_partition_topic(intake->partition)),
-        LOG_INT("partition", kafka_partition_number(intake->partition)));
-    drop(intake, true);
-    settle_if_empty(intake);
-}
-
-void intake_revoked(void *arg, struct kafka_partition *partition, bool lost)
-{
-    struct engine *engine = arg;
-    struct intake *intake = kafka_partition_data(partition);
-    if (!intake)
-        return; /* settled before it was lost */
-    drop(intake, lost);
-    intake->settling = true;
-    if (!intake->deadline)
-        intake->deadline = loop_timer_new(engine->deps.loop, deadline_over, intake);
-    loop_timer_start(intake->deadline,
-        engine->stopping ? engine->options.drain_timeout_ms : SETTLE_REVOKED_MS, 0);
-    settle_if_empty(intake);
-}
-
-void intake_hurry(struct engine *engine)
-{
-    struct intake *intake, *next;
-    for (intake = TAILQ_FIRST(&engine->intakes); intake; intake = next) {
-        next = TAILQ_NEXT(intake, link);
-        drop(intake, true);
-        settle_if_empty(intake);
-    }
-}
-
-void intake_subscription_changed(struct endpoint *endpoint, struct subscription *subscription)
-{
-    struct engine *engine = endpoint->engine;
-    struct endpoint_refusal refusal = endpoint_refusal(subscription);
-    if (!refusal.refused) {
-        endpoint_get(engine, subscription);
-        return;
-    }
-    /* What is in flight ends first (outcome.c); all else of it can't be attempted any more. The
-     * endpoint outlives the walk: each dead letter still counts as held until it is acknowledged. */
-    static const enum delivery_state waiting[] = {DELIVERY_QUEUED, DELIVERY_WAITING};
-    for (size_t i = 0; i < sizeof waiting / sizeof *waiting; i++) {
-        struct delivery *delivery = TAILQ_FIRST(&engine->lists[waiting[i]]), *next;
-        for (; delivery; delivery = next) {
-            next = TAILQ_NEXT(delivery, in_state);
-            if (delivery->endpoint == endpoint)
-                outcome_dead(delivery, refusal.reason, refusal.detail, NULL);
-        }
+    struct endpoint_refusal refusal = endpoint_refusal(endpoint);
+    struct delivery *each, *next;
+    /* What is in flight ends first (outcome.c). Nothing goes from the list within the walk: each dead
+     * letter counts as held until it is acknowledged. */
+    for (each = TAILQ_FIRST(&endpoint->deliveries); each; each = next) {
+        next = TAILQ_NEXT(each, in_endpoint);
+        if (each->state == DELIVERY_QUEUED || each->state == DELIVERY_WAITING)
+            outcome_dead(each, refusal.reason, refusal.detail, NULL);
     }
 }

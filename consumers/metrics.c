@@ -9,7 +9,8 @@ static const char *const outcome_names[] = {"delivered", "retry", "dead_letter",
 static const char *const class_names[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx", NULL};
 static const char *const result_names[] = {"delivered", "dead_letter", NULL};
 static const char *const reused_names[] = {"false", "true", NULL};
-static const char *const state_names[] = {"queued", "in_flight", "waiting", "recording", NULL};
+static const char *const catchup_names[] = {"read", "fed", "skipped", "expired", NULL};
+static const char *const disabled_names[] = {"gone", "failing", NULL};
 
 static struct metric attempts = METRIC_COUNTER("hookline_delivery_attempts_total",
     "POSTs that ended, by what follows.", "outcome", outcome_names);
@@ -27,6 +28,8 @@ static struct metric dead_letter_failures =
         "Dead letters that Kafka did not take at first; they are sent again.", NULL, NULL);
 static struct metric results_dropped = METRIC_COUNTER("hookline_results_dropped_total",
     "Results that were not published because the producer was full.", NULL, NULL);
+static struct metric lost = METRIC_COUNTER("hookline_deliveries_lost_total",
+    "Deliveries that the topic did not keep until they could be made.", NULL, NULL);
 static struct metric connections = METRIC_COUNTER("hookline_http_connections_total",
     "POSTs, by whether an open connection was reused.", "reused", reused_names);
 static struct metric attempt_seconds =
@@ -34,37 +37,42 @@ static struct metric attempt_seconds =
         NULL, metric_attempt_buckets);
 static struct metric latency_seconds = METRIC_HISTOGRAM("hookline_delivery_latency_seconds",
     "From an event's record in Kafka to the 2xx.", NULL, NULL, metric_latency_buckets);
-static void refresh_held(struct metric *metric);
-static struct metric held = {
-    .name = "hookline_deliveries_held",
-    .help = "Deliveries in memory, by state.",
-    .type = METRIC_TYPE_GAUGE,
-    .label = "state",
-    .label_values = state_names,
-    .refresh = refresh_held,
+static struct metric trips = METRIC_COUNTER("hookline_circuit_trips_total",
+    "Circuits that opened, for the first time or again after a probe.", NULL, NULL);
+static struct metric disabled = METRIC_COUNTER("hookline_endpoints_disabled_total",
+    "Endpoints that were disabled: gone (410) or failing for too long.", "reason", disabled_names);
+static void refresh_catchup(struct metric *metric);
+static struct metric catchup = {
+    .name = "hookline_catchup_records_total",
+    .help = "Records that catch-up read, and of those: fed to their endpoint, skipped since nobody "
+            "wanted them (then), expired.",
+    .type = METRIC_TYPE_COUNTER,
+    .label = "what",
+    .label_values = catchup_names,
+    .refresh = refresh_catchup,
 };
 
-static struct engine *shown; /* one consumer per process */
-
-static void refresh_held(struct metric *metric)
+/* Each record that was read is one of the others. */
+static void refresh_catchup(struct metric *metric)
 {
-    for (size_t state = DELIVERY_QUEUED; state <= DELIVERY_RECORDING; state++)
-        metric_set(metric, state, shown ? (double)shown->counts[state] : 0);
+    metric_set(metric, CATCHUP_SKIPPED,
+        metric_value(metric, CATCHUP_READ) - metric_value(metric, CATCHUP_FED) -
+            metric_value(metric, CATCHUP_EXPIRED));
 }
 
 void engine_metrics_register(struct engine *engine)
 {
     struct metric *const all[] = {&attempts, &answers, &faults, &deliveries, &dead_letters,
-        &dead_letter_failures, &results_dropped, &connections, &attempt_seconds, &latency_seconds,
-        &held, NULL};
+        &dead_letter_failures, &results_dropped, &lost, &connections, &attempt_seconds,
+        &latency_seconds, &trips, &disabled, &catchup, NULL};
     for (struct metric *const *metric = all; *metric; metric++)
         metric_register(*metric);
-    shown = engine;
+    engine_gauges_show(engine);
 }
 
 void engine_metrics_unregister(void)
 {
-    shown = NULL;
+    engine_gauges_show(NULL);
 }
 
 static size_t index_of(const char *const *names, const char *name)
@@ -108,4 +116,24 @@ void engine_count_dead_letter_failure(void)
 void engine_count_result_dropped(void)
 {
     metric_add(&results_dropped, 0, 1);
+}
+
+void engine_count_lost(int64_t count)
+{
+    metric_add(&lost, 0, (double)count);
+}
+
+void engine_count_trip(void)
+{
+    metric_add(&trips, 0, 1);
+}
+
+void engine_count_disabled(enum engine_disabled why)
+{
+    metric_add(&disabled, why, 1);
+}
+
+void engine_count_catchup(enum engine_catchup what)
+{
+    metric_add(&catchup, what, 1);
 }

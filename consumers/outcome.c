@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Acts on what became of an attempt: done, again later, or a dead letter; and a result in any case. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/buffer.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/text.h"
 #include "consumers/engine.h"
 #include "producers/result.h"
 #include "webhook/url.h"
@@ -65,7 +67,7 @@ static void note_produced(void *arg, const struct kafka_receipt *receipt)
     } else {
         delivery->note = NULL;
         note_free(note);
-        intake_done(delivery, true);
+        intake_done(delivery, END_RESOLVED);
     }
 }
 
@@ -108,9 +110,10 @@ static void publish_result(const struct delivery *delivery, enum result_outcome 
     const char *reason, const struct http_answer *answer, int64_t due_ms)
 {
     struct engine *engine = delivery->engine;
-    if (engine->options.results == CONSUMER_RESULTS_NONE || !delivery->id || !delivery->tenant ||
-        !delivery->subscription ||
-        (engine->options.results == CONSUMER_RESULTS_FAILURES && outcome == RESULT_DELIVERED))
+    bool wanted =
+        engine->options.results == CONSUMER_RESULTS_ALL || delivery->test ||
+        (engine->options.results == CONSUMER_RESULTS_FAILURES && outcome != RESULT_DELIVERED);
+    if (!wanted || !delivery->id || !delivery->tenant || !delivery->subscription)
         return;
     if (!kafka_producer_has_room(engine->deps.producer)) {
         engine_count_result_dropped(); /* best effort: a full producer is for what must not be lost */
@@ -172,7 +175,7 @@ void outcome_dead(struct delivery *delivery, enum dead_letter_reason reason, con
         note->detail = mem_strdup(detail);
     if (answer && answer->body_len)
         note->response = mem_dup(answer->body, answer->body_len);
-    if (delivery->endpoint)
+    if (delivery->endpoint && delivery->endpoint->subscription)
         note->host = url_host(delivery->endpoint->subscription->url);
     struct dead_letter letter = {
         .reason = reason,
@@ -197,6 +200,16 @@ void outcome_dead(struct delivery *delivery, enum dead_letter_reason reason, con
     send_note(delivery);
 }
 
+void outcome_expired(struct delivery *delivery)
+{
+    char age[TEXT_AMOUNT_SIZE];
+    int64_t age_ms = wall_now().ms - delivery->event_at.ms;
+    char *detail = mem_printf("%s old, which is older than its time to live allows an attempt",
+        text_format_duration(age_ms > 0 ? age_ms : 0, age));
+    outcome_dead(delivery, DEAD_EXPIRED, detail, NULL);
+    free(detail);
+}
+
 static void wait_over(void *arg)
 {
     struct delivery *delivery = arg;
@@ -209,23 +222,36 @@ static void wait_over(void *arg)
 static void take_back_attempt(struct delivery *delivery)
 {
     delivery->attempts--;
-    if (delivery->attempts == delivery->attempts_at_start)
-        delivery->first_attempt.us = 0;
+    if (delivery->attempts == 0)
+        delivery->first_attempt_at.ms = -1;
 }
 
-static void retry_later(struct delivery *delivery, enum verdict verdict, int64_t delay_ms,
-    const struct http_answer *answer)
+static void wait_in_memory(struct delivery *delivery, int64_t delay_ms)
 {
-    publish_result(delivery, RESULT_RETRY, NULL, answer, delay_ms);
-    if (verdict == VERDICT_OURS)
-        take_back_attempt(delivery);
-    if (delivery->intake->settling) { /* its partition's next owner takes it again */
-        intake_done(delivery, false);
-        return;
-    }
     delivery->timer = loop_timer_new(delivery->engine->deps.loop, wait_over, delivery);
     loop_timer_start(delivery->timer, delay_ms, 0);
     delivery_set_state(delivery, DELIVERY_WAITING);
+}
+
+/* In memory up to the horizon; else, and where the endpoint takes nothing any more or the partition is
+ * being given back, in the endpoint's state; else, where there is no room for it, it is left to
+ * catch-up, or to the next owner. */
+static void retry_later(struct delivery *delivery, int64_t delay_ms)
+{
+    const struct engine *engine = delivery->engine;
+    struct endpoint *endpoint = delivery->endpoint;
+    enum endpoint_block block = endpoint_block(endpoint);
+    bool settling = delivery->intake->phase != INTAKE_RUNNING;
+    delivery->due.ms = wall_now().ms + delay_ms;
+    if (delay_ms <= engine->options.retry_horizon_ms && block == BLOCK_NONE && !settling)
+        wait_in_memory(delivery, delay_ms);
+    else if (delivery->attempts > 0 && aside_put(delivery, delivery->due))
+        return;
+    else if (settling)
+        behind_let_go(delivery);
+    else
+        behind_drop(delivery,
+            block == BLOCK_NONE ? "too many deliveries set aside" : endpoint_block_text(block));
 }
 
 static struct retry_decision decide(
@@ -234,63 +260,176 @@ static struct retry_decision decide(
     struct engine *engine = delivery->engine;
     const struct subscription *subscription = delivery->endpoint->subscription;
     const struct consumer_options *options = &engine->options;
+    struct wall_time now = wall_now();
     struct retry_limits limits = {
         .max_attempts = options->max_attempts,
-        .retry_4xx = subscription->retry_4xx > 0 ? subscription->retry_4xx : options->retry_4xx,
-        .horizon_ms = options->retry_horizon_ms,
+        .retry_4xx = options->retry_4xx,
+        .max_age_ms = options->retry_max_age_ms,
         .backoff_first_ms = options->backoff_first_ms,
         .backoff_max_ms = options->backoff_max_ms,
     };
-    if (subscription->retry_max_attempts > 0 &&
-        subscription->retry_max_attempts < limits.max_attempts)
+    if (subscription && subscription->retry_4xx > 0)
+        limits.retry_4xx = subscription->retry_4xx;
+    if (subscription && subscription->retry_max_attempts > 0)
         limits.max_attempts = subscription->retry_max_attempts;
-    if (subscription->retry_max_age_ms > 0 && subscription->retry_max_age_ms < limits.horizon_ms)
-        limits.horizon_ms = subscription->retry_max_age_ms;
+    if (subscription && subscription->retry_max_age_ms > 0)
+        limits.max_age_ms = subscription->retry_max_age_ms;
     struct retry_state state = {
         .attempts = delivery->attempts - delivery->attempts_at_start,
-        .age_ms = mono_diff_ms(mono_now(), delivery->first_attempt),
+        .age_ms = now.ms - delivery->first_attempt_at.ms,
+        .left_ms = delivery->deadline.ms - now.ms,
         .pause_ms = pause_ms,
     };
     return retry_decide(verdict, &limits, &state, engine_random(engine));
 }
 
-static void follow_subscription(const struct delivery *delivery, struct retry_decision *decision)
+/* What the answer says of the endpoint. Returns whether the circuit has just opened. */
+static bool judge_endpoint(
+    struct delivery *delivery, const struct judgement *judgement, const struct http_answer *answer)
 {
-    const struct store *store = delivery->engine->deps.store;
-    struct endpoint_refusal refusal =
-        endpoint_refusal(store_find(store, delivery->tenant, delivery->subscription));
-    if (refusal.refused)
-        *decision = (struct retry_decision){
-            .action = RETRY_DEAD, .reason = refusal.reason, .detail = refusal.detail};
+    struct engine *engine = delivery->engine;
+    struct endpoint *endpoint = delivery->endpoint;
+    int64_t window = endpoint_window(endpoint);
+    enum window_answer load = judgement->verdict == VERDICT_OURS ? WINDOW_NEUTRAL
+                              : judgement->endpoint_fault        ? WINDOW_BAD
+                                                                 : WINDOW_GOOD;
+    if (endpoint->circuit.phase == CIRCUIT_CLOSED)
+        window_answered(&endpoint->window, load, answer->total_us, endpoint->in_flight >= window,
+            engine->options.endpoint_window);
+    if (load == WINDOW_GOOD) {
+        if (judgement->verdict == VERDICT_DELIVERED)
+            endpoint->last_success_at = wall_now();
+        if (circuit_success(&endpoint->circuit)) {
+            log_info("endpoint works again", LOG_STR("endpoint", endpoint->key));
+            window_init(&endpoint->window, engine->options.window_first);
+            endpoint_record_changed(endpoint, true);
+            endpoint_turn_soon(endpoint);
+        }
+        return false;
+    }
+    if (load == WINDOW_NEUTRAL)
+        return false;
+    return circuit_fault(&endpoint->circuit, &engine->options.circuit,
+        answer->fault == HTTP_TIMEOUT ? 2 : 1, window, mono_now(), wall_now(),
+        engine_random(engine));
+}
+
+static void note_error(struct endpoint *endpoint, const struct http_answer *answer)
+{
+    char text[ENDPOINT_ERROR_SIZE];
+    if (answer->fault == HTTP_ANSWERED)
+        snprintf(text, sizeof text, "it answered %d", answer->status);
+    else
+        snprintf(text, sizeof text, "%s: %s", http_fault_names[answer->fault], answer->detail);
+    endpoint_set_error(endpoint, text);
+}
+
+static bool should_disable(const struct endpoint *endpoint)
+{
+    struct circuit_limits limits = endpoint->engine->options.circuit;
+    if (endpoint->subscription && endpoint->subscription->disable_after_ms > 0)
+        limits.disable_after_ms = endpoint->subscription->disable_after_ms;
+    return circuit_should_disable(&endpoint->circuit, &limits, wall_now());
+}
+
+static void disable(struct endpoint *endpoint, enum engine_disabled why, const char *reason)
+{
+    if (!endpoint->disabled)
+        engine_count_disabled(why);
+    endpoint_disable(endpoint, reason);
+}
+
+static void circuit_opened(struct endpoint *endpoint)
+{
+    char since[RFC3339_SIZE];
+    engine_count_trip();
+    if (should_disable(endpoint)) {
+        char *reason = mem_printf("it has failed since %s; last: %s",
+            wall_format(endpoint->circuit.failing_since, since), endpoint->last_error);
+        disable(endpoint, DISABLED_FAILING, reason);
+        free(reason);
+        return;
+    }
+    if (endpoint->circuit.trips == 1)
+        log_warn("endpoint is failing, it is left alone for a while",
+            LOG_STR("endpoint", endpoint->key), LOG_STR("error", endpoint->last_error));
+    behind_drop_queue(endpoint, endpoint_block_text(BLOCK_CIRCUIT));
+    endpoint_record_changed(endpoint, true);
+    endpoint_turn_soon(endpoint);
+}
+
+void outcome_no_test(struct delivery *delivery)
+{
+    publish_result(
+        delivery, RESULT_DEAD_LETTER, dead_letter_reasons[DEAD_SUBSCRIPTION_DELETED], NULL, 0);
+    intake_done(delivery, END_RESOLVED);
+}
+
+/* One attempt is all that a test record gets. */
+static void test_answered(
+    struct delivery *delivery, const struct judgement *judgement, const struct http_answer *answer)
+{
+    bool delivered = judgement->verdict == VERDICT_DELIVERED;
+    enum dead_letter_reason reason = judgement->verdict == VERDICT_REJECTED ? DEAD_REJECTED
+                                     : judgement->verdict == VERDICT_GONE ? DEAD_GONE
+                                                                          : DEAD_ATTEMPTS_EXHAUSTED;
+    publish_result(delivery, delivered ? RESULT_DELIVERED : RESULT_DEAD_LETTER,
+        delivered ? NULL : dead_letter_reasons[reason], answer, 0);
+    intake_done(delivery, END_RESOLVED);
+}
+
+static const char *const action_names[] = {
+    [RETRY_DONE] = "delivered", [RETRY_LATER] = "retry", [RETRY_DEAD] = "dead_letter"};
+
+static void act(struct delivery *delivery, enum verdict verdict,
+    const struct retry_decision *decision, const struct http_answer *answer)
+{
+    switch (decision->action) {
+    case RETRY_DONE:
+        engine_count_delivered(delivery);
+        publish_result(delivery, RESULT_DELIVERED, NULL, answer, 0);
+        intake_done(delivery, END_RESOLVED);
+        break;
+    case RETRY_LATER:
+        publish_result(delivery, RESULT_RETRY, NULL, answer, decision->delay_ms);
+        if (verdict == VERDICT_OURS)
+            take_back_attempt(delivery);
+        retry_later(delivery, decision->delay_ms);
+        break;
+    case RETRY_DEAD:
+        outcome_dead(delivery, decision->reason, decision->detail, answer);
+        break;
+    }
 }
 
 void outcome_answered(struct delivery *delivery, const struct http_answer *answer)
 {
     struct engine *engine = delivery->engine;
+    struct endpoint *endpoint = delivery->endpoint;
     struct judgement judgement = verdict_judge(answer->fault, answer->status);
     int64_t pause_ms = 0;
+    if (delivery->test) {
+        test_answered(delivery, &judgement, answer);
+        return;
+    }
+    bool opened = judge_endpoint(delivery, &judgement, answer);
+    if (judgement.verdict != VERDICT_DELIVERED)
+        note_error(endpoint, answer);
     if (judgement.may_pause)
         pause_ms = retry_after_ms(
-            answer->retry_after, wall_now().ms / 1000, engine->options.retry_horizon_ms);
-    if (pause_ms)
-        endpoint_pause(delivery->endpoint, pause_ms);
+            answer->retry_after, wall_now().ms / 1000, engine->options.retry_after_max_ms);
     struct retry_decision decision = decide(delivery, judgement.verdict, pause_ms);
-    if (decision.action == RETRY_LATER) /* the subscription may have gone meanwhile */
-        follow_subscription(delivery, &decision);
-    engine_count_attempt(answer, decision.action == RETRY_DONE    ? "delivered"
-                                 : decision.action == RETRY_LATER ? "retry"
-                                                                  : "dead_letter");
-    switch (decision.action) {
-    case RETRY_DONE:
-        engine_count_delivered(delivery);
-        publish_result(delivery, RESULT_DELIVERED, NULL, answer, 0);
-        intake_done(delivery, true);
-        break;
-    case RETRY_LATER:
-        retry_later(delivery, judgement.verdict, decision.delay_ms, answer);
-        break;
-    case RETRY_DEAD:
-        outcome_dead(delivery, decision.reason, decision.detail, answer);
-        break;
-    }
+    struct endpoint_refusal refusal = endpoint_refusal(endpoint);
+    if (decision.action == RETRY_LATER && refusal.refused) /* it may have gone meanwhile */
+        decision = (struct retry_decision){
+            .action = RETRY_DEAD, .reason = refusal.reason, .detail = refusal.detail};
+    engine_count_attempt(answer, action_names[decision.action]);
+    act(delivery, judgement.verdict, &decision, answer);
+    /* The delivery may be gone from here on. */
+    if (opened)
+        circuit_opened(endpoint);
+    if (pause_ms > 0)
+        endpoint_pause(endpoint, pause_ms);
+    if (judgement.verdict == VERDICT_GONE)
+        disable(endpoint, DISABLED_GONE, "it answered 410: it is gone for good");
 }

@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who starts the next request: round robin over the endpoints that have work and a free slot. */
+#include "common/log.h"
 #include "consumers/engine.h"
+#include "consumers/policy/share.h"
+
+/* Of a run, before it waits for requests to end. */
+#define REFUSED_MAX 64
+
+static void put_in_line(struct endpoint *endpoint)
+{
+    endpoint->in_turn_list = true;
+    TAILQ_INSERT_TAIL(&endpoint->engine->turns, endpoint, in_turn);
+}
 
 void scheduler_offer(struct endpoint *endpoint)
 {
     if (endpoint->in_turn_list || !endpoint_runnable(endpoint))
         return;
-    endpoint->in_turn_list = true;
-    TAILQ_INSERT_TAIL(&endpoint->engine->turns, endpoint, in_turn);
+    put_in_line(endpoint);
     scheduler_soon(endpoint->engine);
 }
 
@@ -20,18 +30,40 @@ void scheduler_soon(struct engine *engine)
     engine->schedule_armed = true;
 }
 
+void scheduler_check_clock(struct engine *engine)
+{
+    struct mono_time now = mono_now();
+    int64_t still_ms = mono_diff_ms(now, engine->last_turn);
+    engine->last_turn = now;
+    if (still_ms <= engine->options.consumer.session_timeout_ms / 2 || !engine->kafka)
+        return;
+    log_warn("this process stood still; no request is started before Kafka says that its "
+             "partitions are still its own",
+        LOG_INT("ms", still_ms));
+    engine->unsure = true;
+    kafka_consumer_confirm(engine->kafka);
+}
+
 void scheduler_run(void *arg)
 {
     struct engine *engine = arg;
     struct endpoint *endpoint;
     engine->schedule_armed = false;
-    while (!engine->stopping &&
-           engine->counts[DELIVERY_IN_FLIGHT] < engine->options.max_in_flight &&
-           (endpoint = TAILQ_FIRST(&engine->turns))) {
+    scheduler_check_clock(engine);
+    for (int refused = 0; !engine->stopping && !engine->unsure && refused < REFUSED_MAX &&
+                          engine->counts[DELIVERY_IN_FLIGHT] < engine->options.max_in_flight &&
+                          (endpoint = TAILQ_FIRST(&engine->turns));) {
         TAILQ_REMOVE(&engine->turns, endpoint, in_turn);
         endpoint->in_turn_list = false;
-        if (endpoint_runnable(endpoint))
+        if (!endpoint_runnable(endpoint))
+            continue;
+        if (share_allows(endpoint->in_flight, engine->counts[DELIVERY_IN_FLIGHT],
+                engine->options.max_in_flight, 1)) {
             attempt_start(TAILQ_FIRST(&TAILQ_FIRST(&endpoint->ready)->deliveries));
-        /* The change of state has put the endpoint back in line if it can start another. */
+            /* The change of state has put it back in line if it can start another. */
+        } else {
+            put_in_line(endpoint); /* it has its share of the slots: when others are done */
+            refused++;
+        }
     }
 }

@@ -47,7 +47,8 @@ struct kafka_consumer_callbacks {
     void (*revoked)(void *arg, struct kafka_partition *partition, bool lost);
     /* The consumer has left the group after kafka_consumer_close(). */
     void (*closed)(void *arg);
-    /* Answers kafka_consumer_confirm(). May be NULL. */
+    /* Answers kafka_consumer_confirm(); also, with false, when a commit was refused because the group goes
+     * on without us. May be NULL. */
     void (*confirmed)(void *arg, bool still_member);
     /* Records that were not read are not there any more: retention has overtaken the group. May be NULL. */
     void (*overtaken)(void *arg, struct kafka_partition *partition, int64_t records);

@@ -129,6 +129,10 @@ static void committed(rd_kafka_t *client, rd_kafka_resp_err_t code,
     kafka_takeover_commit_answered(consumer);
     kafka_rebalance_commit_answered(consumer);
     kafka_takeover_tell(consumer);
+    /* Not where it only rebalances: then we are about to be asked. */
+    if (is_outside(code) && code != RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS &&
+        consumer->confirm == CONFIRM_NONE && consumer->callbacks.confirmed)
+        consumer->callbacks.confirmed(consumer->arg, false);
     if (consumer->confirm == CONFIRM_ANSWERED) {
         /* We may have stood still since it was sent, for longer than the group waits for us. */
         bool fresh =

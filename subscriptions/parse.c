@@ -54,6 +54,7 @@ struct field {
 
 static void read_format(struct parser *parser, const json_t *value);
 static void read_ordering(struct parser *parser, const json_t *value);
+static void read_reset_at(struct parser *parser, const json_t *value);
 static void read_events(struct parser *parser, const json_t *array);
 static void read_headers(struct parser *parser, const json_t *object);
 static void read_ttl(struct parser *parser, const json_t *object);
@@ -110,7 +111,7 @@ static const struct field subscription_fields[] = {
     {"version", FIELD_INT, .offset = AT(version), .max = VERSION_MAX},
     {"created_at", FIELD_STRING, .offset = SIZE_MAX, .max = 64, .check = validate_line},
     {"updated_at", FIELD_STRING, .offset = SIZE_MAX, .max = 64, .check = validate_line},
-    {"reset_at", FIELD_STRING, .offset = SIZE_MAX, .max = 64, .check = validate_line},
+    {"reset_at", FIELD_STRING, .max = 64, .read = read_reset_at},
     {NULL},
 };
 
@@ -367,6 +368,16 @@ static void read_fields(struct parser *parser, const struct field *table, const 
 }
 
 /* Fields with rules of their own. */
+
+static void read_reset_at(struct parser *parser, const json_t *value)
+{
+    const char *text = read_string(parser, value, 64, validate_line);
+    struct wall_time time;
+    if (!text)
+        return;
+    if (text_parse_time(text, &time))
+        parser->sub->reset_at_ms = time.ms;
+}
 
 static void read_ordering(struct parser *parser, const json_t *value)
 {

@@ -175,26 +175,12 @@ static bool check_tenant(struct planner *planner, const struct subscription *des
     return false;
 }
 
-/* Fields that the registry knows and no role acts on yet: to take them would promise something. */
-static bool check_in_force(struct planner *planner, const struct subscription *desired)
-{
-    const char *pointer = NULL;
-    if (desired->paused)
-        pointer = "/paused";
-    else if (desired->rate_per_second > 0)
-        pointer = "/rate_limit";
-    if (pointer)
-        on_problem(planner, pointer, "not supported by this version");
-    return !pointer;
-}
-
 static void plan_element(struct planner *planner, const json_t *element)
 {
     struct subscription *desired = subscription_parse_all(element, true, on_problem, planner);
     if (!desired)
         return;
-    if (check_tenant(planner, desired) && check_in_force(planner, desired) &&
-        check_named(planner, desired))
+    if (check_tenant(planner, desired) && check_named(planner, desired))
         plan_subscription(planner, desired);
     subscription_unref(desired);
 }

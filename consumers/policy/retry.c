@@ -20,7 +20,9 @@ static struct retry_decision later(
         backoff_delay_ms(state->attempts, limits->backoff_first_ms, limits->backoff_max_ms, random);
     if (delay < state->pause_ms)
         delay = state->pause_ms;
-    if (state->age_ms + delay > limits->horizon_ms)
+    if (delay > state->left_ms)
+        return dead(DEAD_EXPIRED, "the next attempt would start after its time to live");
+    if (limits->max_age_ms > 0 && state->age_ms + delay > limits->max_age_ms)
         return dead(
             DEAD_ATTEMPTS_EXHAUSTED, "the next attempt would start after the time for retries");
     return (struct retry_decision){.action = RETRY_LATER, .delay_ms = delay};

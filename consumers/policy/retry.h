@@ -12,13 +12,14 @@
 struct retry_limits {
     int64_t max_attempts; /* at most so many attempts */
     int64_t retry_4xx;    /* the same for answers that reject */
-    int64_t horizon_ms;   /* no attempt starts later than this after the first */
+    int64_t max_age_ms;   /* no attempt starts later than this after the first; 0 = no limit */
     int64_t backoff_first_ms, backoff_max_ms;
 };
 
 struct retry_state {
     int64_t attempts; /* charged so far, this one included */
     int64_t age_ms;   /* since the first attempt started */
+    int64_t left_ms;  /* of its time to live */
     int64_t pause_ms; /* what Retry-After asks for; 0 = nothing */
 };
 

@@ -95,6 +95,8 @@ int64_t ttl_ms(const struct ttl_table *table, int64_t own_ms, const char *event)
     int64_t ms = own_ms > 0 ? own_ms : default_of(table, event);
     if (ms == 0)
         ms = default_of(table, "*");
+    if (ms == 0)
+        ms = table->other_ms;
     return ms > 0 && ms < table->max_ms ? ms : table->max_ms;
 }
 

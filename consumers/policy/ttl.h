@@ -19,7 +19,8 @@ struct ttl_default {
 struct ttl_table {
     struct ttl_default *defaults;
     size_t count;
-    int64_t max_ms; /* no time to live is longer: the topic's retention less a day */
+    int64_t other_ms; /* of types that have none; 0 = max_ms. Set after init */
+    int64_t max_ms;   /* no time to live is longer: the topic's retention less a day */
 };
 
 /* Reads a NULL-terminated list of "type=duration" (units ms, s, m, h, d; the last of a type holds; at

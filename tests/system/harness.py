@@ -635,6 +635,20 @@ class Hookline:
                 values.append(float(value))
         return sum(values) if values else None
 
+    def endpoint(self, key):
+        """What a consumer shows of one of its endpoints at /endpoints; None if it has no such."""
+        status, text = self.probe("/endpoints?limit=10000")
+        assert status == 200, text
+        return next((e for e in json.loads(text)["endpoints"] if e["endpoint"] == key), None)
+
+    def await_endpoint(self, key, timeout=WAIT_S, **wanted):
+        """Waits until an endpoint is shown with these fields; returns it."""
+        def matches():
+            shown = self.endpoint(key)
+            return shown if shown and wanted.items() <= shown.items() else None
+
+        return wait_until(matches, timeout, lambda: f"{key} with {wanted} (is {self.endpoint(key)})")
+
     @property
     def pid(self):
         return self.process.pid
@@ -802,6 +816,27 @@ class Site:
 
     def await_dead_letters(self, count, where=lambda record: True, timeout=WAIT_S):
         return self.kafka.await_records(self.topic("dead-letters"), count, timeout, where)
+
+    def endpoint_states(self, key):
+        """All states of an endpoint in the order in which they were written, None for a null one."""
+        return [r.value and r.json() for r in self.kafka.consume(self.topic("endpoints"))
+                if r.key == key.encode()]
+
+    def endpoint_state(self, key):
+        """Its last one; None: there is nothing to remember of it."""
+        states = self.endpoint_states(key)
+        return states[-1] if states else None
+
+    def await_state(self, key, where, timeout=WAIT_S):
+        """Waits until the last state of an endpoint, None for a null one, satisfies `where`."""
+        states = [None]
+
+        def holds():
+            states[0] = self.endpoint_state(key)
+            return where(states[0])
+
+        wait_until(holds, timeout, lambda: f"state of {key} (is {states[0]})", 0.1)
+        return states[0]
 
     def publish(self, event, tenant, key=None, headers=None, timestamp_ms=0):
         """Queues one event on the events topic; `kafka.flush()` waits for it."""

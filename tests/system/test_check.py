@@ -21,7 +21,7 @@ topics = {
 };
 consumer = {
     timeout = "fast";
-    endpoint_window = 1000;
+    endpoint_window = 5000;
 };
 @include "more.conf"
 """
@@ -49,7 +49,7 @@ def test_all_mistakes_are_named_with_their_lines(config):
     wanted = [
         (f"{path}:3", "kafka.broker", "kafka.brokers"), (f"{path}:4", "kafka.properties", "acks"),
         (f"{path}:8", "topics.replication_factor", "integer|number"),
-        (f"{path}:11", "consumer.timeout", "fast"), (f"{path}:12", "consumer.endpoint_window", "64"),
+        (f"{path}:11", "consumer.timeout", "fast"), (f"{path}:12", "consumer.endpoint_window", "1000"),
         (f"{more}:1", "log.level", "debug")]
     assert len(lines) == len(wanted), lines
     for place, setting, hint in wanted:

@@ -111,7 +111,9 @@ def receiver(arrivals):
 def test_nothing_is_lost_or_out_of_order_when_processes_are_killed(site, receiver, arrivals):
     kafka = site.kafka
     site.create_events_topic(partitions=4)
-    site.configure(consumer={"session_timeout": SESSION}, bridge={"session_timeout": SESSION})
+    site.configure(
+        consumer={"session_timeout": SESSION}, bridge={"session_timeout": SESSION},
+        ttl={"events": ["*=24h"]})  # none becomes too late meanwhile
     site.subscribe(*(
         subscription(f"tenant-{t}", id, receiver.url(f"/tenant-{t}/{id}"), *patterns)
         for t in range(TENANTS) for id, patterns in SUBSCRIPTIONS.items()))
@@ -175,7 +177,7 @@ def test_a_consumer_that_stood_still(site, receiver, arrivals):
     def publish(numbers):
         for n in numbers:
             call = n % calls
-            site.publish({"type": "ringing", "callID": f"call-{call}", "n": n}, tenants[call % 4],
+            site.publish({"type": "ended", "callID": f"call-{call}", "n": n}, tenants[call % 4],
                          key=f"call-{call}")
         site.kafka.flush()
 

@@ -37,7 +37,8 @@ def running_kafka(own_kafka):
 def publish(site, numbers, tenants=("acme",), calls=40):
     for n in numbers:
         call = f"call-{n % calls}"
-        site.publish({"type": "ringing", "callID": call, "n": n}, tenants[n % calls % len(tenants)], key=call)
+        # Of a type that outlives any outage here.
+        site.publish({"type": "ended", "callID": call, "n": n}, tenants[n % calls % len(tenants)], key=call)
 
 
 def check_arrivals(requests, count, calls=40):
@@ -232,7 +233,7 @@ def test_second_sigterm_ends_at_once(slow, receiver):
 
 def test_restarts_in_good_order(site, receiver):
     """A rolling update in mid-flow: two of each role, each restarted in turn. What was in flight is
-    waited for and committed; repeated is only what was done ahead of something that waited."""
+    waited for, and what was done ahead of something that waits is committed too: no repeats."""
     count, tenants = (20_000 if FULL else 4_000), [f"t{t}" for t in range(8)]
     site.create_events_topic(partitions=4)
     site.subscribe(*(subscription(t, "hook", receiver.url()) for t in tenants))
@@ -266,6 +267,6 @@ def test_restarts_in_good_order(site, receiver):
     repeats = check_arrivals(receiver.requests, count)
     print(f"\n{restarts} restarts in good order among {count} events: {repeats} repeats")
     assert restarts >= 2
-    assert repeats <= restarts * 16 * len(tenants) / 4
+    assert repeats == 0
     by_bridge = sum(map(site.kafka.end, map(site.deliveries_topic, tenants))) - count
     assert by_bridge == 0

@@ -53,7 +53,7 @@ static void test_all_mistakes_are_reported(void **state)
         "hookline.conf:5: consumer.timeout: expected a duration in quotes, such as "
         "\"10s\", found the number 10; write \"10s\" or \"10ms\"");
     fixture_expect(
-        fixture, 2, "hookline.conf:6: consumer.max_attempts: must be 1 to 1000 attempts, is 0");
+        fixture, 2, "hookline.conf:6: consumer.max_attempts: must be 1 to 10000 attempts, is 0");
     fixture_expect(fixture, 3,
         "hookline.conf:8: results.publish: must be one of \"all\", \"failures\", "
         "\"none\", is \"some\"");
@@ -102,9 +102,10 @@ static void test_mistakes(void **state)
                      "{ … };"},
         {"\nbrokers=\"a\";",
             "hookline.conf:2: brokers: no such setting; did you mean kafka.brokers?"},
-        {"entirely={};", "hookline.conf:1: entirely: no such group of settings; there are kafka, "
-                         "producer, topics, tenant, event, bridge, consumer, http, results, "
-                         "subscriptions, probes, log"},
+        {"entirely={};",
+            "hookline.conf:1: entirely: no such group of settings; there are kafka, "
+            "producer, topics, tenant, event, bridge, consumer, circuit, ttl, http, results, "
+            "subscriptions, probes, log"},
         {"kafka={properties=[\"linger.ms=1\",\n\"acks=1\"];};",
             "hookline.conf:2: kafka.properties: acks may not be set: a record counts as written "
             "only "

@@ -13,7 +13,7 @@
 static const struct retry_limits limits = {
     .max_attempts = 5,
     .retry_4xx = 3,
-    .horizon_ms = 60000,
+    .max_age_ms = 60000,
     .backoff_first_ms = 1000,
     .backoff_max_ms = 30000,
 };
@@ -21,35 +21,38 @@ static const struct retry_limits limits = {
 static const struct {
     const char *why;
     enum verdict verdict;
-    struct retry_state state; /* attempts, age, pause */
+    struct retry_state state; /* attempts, age, left, pause */
     enum retry_action action;
     int64_t delay_ms;
     enum dead_letter_reason reason;
 } cases[] = {
-    {"delivered", VERDICT_DELIVERED, {1, 0, 0}, RETRY_DONE, 0, 0},
-    {"delivered, however late", VERDICT_DELIVERED, {99, 999999, 99}, RETRY_DONE, 0, 0},
-    {"gone", VERDICT_GONE, {1, 0, 0}, RETRY_DEAD, 0, DEAD_GONE},
-    {"rejected once", VERDICT_REJECTED, {1, 0, 0}, RETRY_LATER, 500, 0},
-    {"rejected twice", VERDICT_REJECTED, {2, 0, 0}, RETRY_LATER, 1000, 0},
-    {"rejected as often as may be", VERDICT_REJECTED, {3, 0, 0}, RETRY_DEAD, 0, DEAD_REJECTED},
-    {"rejected after other failures", VERDICT_REJECTED, {4, 0, 0}, RETRY_DEAD, 0, DEAD_REJECTED},
-    {"rejected, and too old", VERDICT_REJECTED, {1, 60000, 0}, RETRY_DEAD, 0,
+    {"delivered", VERDICT_DELIVERED, {1, 0, 999999, 0}, RETRY_DONE, 0, 0},
+    {"delivered, however late", VERDICT_DELIVERED, {99, 999999, 999999, 99}, RETRY_DONE, 0, 0},
+    {"gone", VERDICT_GONE, {1, 0, 999999, 0}, RETRY_DEAD, 0, DEAD_GONE},
+    {"rejected once", VERDICT_REJECTED, {1, 0, 999999, 0}, RETRY_LATER, 500, 0},
+    {"rejected twice", VERDICT_REJECTED, {2, 0, 999999, 0}, RETRY_LATER, 1000, 0},
+    {"rejected as often as may be", VERDICT_REJECTED, {3, 0, 999999, 0}, RETRY_DEAD, 0, DEAD_REJECTED},
+    {"rejected after other failures", VERDICT_REJECTED, {4, 0, 999999, 0}, RETRY_DEAD, 0, DEAD_REJECTED},
+    {"rejected, and too old", VERDICT_REJECTED, {1, 60000, 999999, 0}, RETRY_DEAD, 0,
         DEAD_ATTEMPTS_EXHAUSTED},
-    {"failed", VERDICT_RETRY, {1, 10, 0}, RETRY_LATER, 500, 0},
-    {"failed again", VERDICT_RETRY, {4, 10, 0}, RETRY_LATER, 4000, 0},
-    {"out of attempts", VERDICT_RETRY, {5, 10, 0}, RETRY_DEAD, 0, DEAD_ATTEMPTS_EXHAUSTED},
-    {"beyond attempts", VERDICT_RETRY, {6, 10, 0}, RETRY_DEAD, 0, DEAD_ATTEMPTS_EXHAUSTED},
-    {"just in time", VERDICT_RETRY, {1, 59500, 0}, RETRY_LATER, 500, 0},
-    {"out of time", VERDICT_RETRY, {1, 59501, 0}, RETRY_DEAD, 0, DEAD_ATTEMPTS_EXHAUSTED},
-    {"a pause", VERDICT_RETRY, {1, 0, 7000}, RETRY_LATER, 7000, 0},
-    {"a pause shorter than the back-off", VERDICT_RETRY, {4, 0, 100}, RETRY_LATER, 4000, 0},
-    {"a pause to the end", VERDICT_RETRY, {1, 20000, 40000}, RETRY_LATER, 40000, 0},
-    {"a pause beyond the end", VERDICT_RETRY, {1, 20000, 40001}, RETRY_DEAD, 0,
+    {"failed", VERDICT_RETRY, {1, 10, 999999, 0}, RETRY_LATER, 500, 0},
+    {"failed again", VERDICT_RETRY, {4, 10, 999999, 0}, RETRY_LATER, 4000, 0},
+    {"out of attempts", VERDICT_RETRY, {5, 10, 999999, 0}, RETRY_DEAD, 0, DEAD_ATTEMPTS_EXHAUSTED},
+    {"beyond attempts", VERDICT_RETRY, {6, 10, 999999, 0}, RETRY_DEAD, 0, DEAD_ATTEMPTS_EXHAUSTED},
+    {"just in time", VERDICT_RETRY, {1, 59500, 999999, 0}, RETRY_LATER, 500, 0},
+    {"out of time", VERDICT_RETRY, {1, 59501, 999999, 0}, RETRY_DEAD, 0, DEAD_ATTEMPTS_EXHAUSTED},
+    {"a pause", VERDICT_RETRY, {1, 0, 999999, 7000}, RETRY_LATER, 7000, 0},
+    {"a pause shorter than the back-off", VERDICT_RETRY, {4, 0, 999999, 100}, RETRY_LATER, 4000, 0},
+    {"a pause to the end", VERDICT_RETRY, {1, 20000, 999999, 40000}, RETRY_LATER, 40000, 0},
+    {"a pause beyond the end", VERDICT_RETRY, {1, 20000, 999999, 40001}, RETRY_DEAD, 0,
         DEAD_ATTEMPTS_EXHAUSTED},
-    {"a pause without attempts left", VERDICT_RETRY, {5, 0, 10}, RETRY_DEAD, 0,
+    {"a pause without attempts left", VERDICT_RETRY, {5, 0, 999999, 10}, RETRY_DEAD, 0,
         DEAD_ATTEMPTS_EXHAUSTED},
-    {"our fault", VERDICT_OURS, {1, 0, 0}, RETRY_LATER, 500, 0},
-    {"our fault is never charged", VERDICT_OURS, {500, 99999999, 0}, RETRY_LATER, 500, 0},
+    {"as long as it lives", VERDICT_RETRY, {1, 10, 500, 0}, RETRY_LATER, 500, 0},
+    {"not longer", VERDICT_RETRY, {1, 10, 499, 0}, RETRY_DEAD, 0, DEAD_EXPIRED},
+    {"a pause longer than it lives", VERDICT_RETRY, {1, 10, 6999, 7000}, RETRY_DEAD, 0, DEAD_EXPIRED},
+    {"our fault", VERDICT_OURS, {1, 0, 999999, 0}, RETRY_LATER, 500, 0},
+    {"our fault is never charged", VERDICT_OURS, {500, 99999999, 999999, 0}, RETRY_LATER, 500, 0},
 };
 
 static void every_branch(void **state)
@@ -71,7 +74,7 @@ static void all_attempts_bound_rejections_too(void **state)
 {
     (void)state;
     struct retry_limits few = limits;
-    struct retry_state first = {.attempts = 1};
+    struct retry_state first = {.attempts = 1, .left_ms = 999999};
     few.max_attempts = 1;
     struct retry_decision decision = retry_decide(VERDICT_REJECTED, &few, &first, 0);
     assert_int_equal(decision.action, RETRY_DEAD);
@@ -81,7 +84,7 @@ static void all_attempts_bound_rejections_too(void **state)
 static void jitter_passes_through(void **state)
 {
     (void)state;
-    struct retry_state first = {.attempts = 1};
+    struct retry_state first = {.attempts = 1, .left_ms = 999999};
     assert_int_equal(retry_decide(VERDICT_RETRY, &limits, &first, 0.5).delay_ms, 750);
     assert_int_equal(retry_decide(VERDICT_OURS, &limits, &first, 0.5).delay_ms, 750);
 }
