@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Two courses of events that chance would not bring about: an endpoint that is paused for longer than a
+ * day, and one that is slow and far behind while another is far ahead of it. */
+#include "scenario.h"
+
+#include <inttypes.h>
+
+#include "ledger.h"
+#include "world.h"
+
+/* Longer than the time to live of what waits, and a day, and some. */
+#define PATIENT_TTL_S INT64_C(4) * 3600
+#define PATIENT_TIME  (31 * HOUR)
+
+#define ELEVATOR_SLOW_BACKLOG 2500
+#define ELEVATOR_FAST_BACKLOG 1500
+#define ELEVATOR_DOWN         (2 * MINUTE)
+#define ELEVATOR_TIME         (40 * MINUTE)
+/* For each record. What is set aside is read one by one, each time with what lies behind it. */
+#define ELEVATOR_READS 300
+
+static enum scenario scenario;
+
+enum scenario scenario_draw(void)
+{
+    scenario = SCENARIO_NONE;
+    if (sim_may(CHAOS_LONG) && sim_chance(0.06))
+        scenario = sim_chance(0.5) ? SCENARIO_PATIENT : SCENARIO_ELEVATOR;
+    return scenario;
+}
+
+bool scenario_owns(const struct sim_endpoint *endpoint)
+{
+    return (scenario == SCENARIO_PATIENT && endpoint->index == 0) ||
+           (scenario == SCENARIO_ELEVATOR && endpoint->index < 2);
+}
+
+/* --- Paused for longer than a day -------------------------------------------------------------- */
+
+static void pause_patient(void *arg)
+{
+    (void)arg;
+    world.endpoints[0].paused = true;
+    registry_write(&world.endpoints[0]);
+}
+
+static void run_until(int64_t end)
+{
+    int64_t look = 0;
+    while (sim_now() < end && sim_step()) {
+        if (sim_now() < look)
+            continue;
+        look = sim_now() + MINUTE;
+        finish_check_progress();
+    }
+}
+
+/* --- One slow and far behind, one quick and far ahead ------------------------------------------ */
+
+static void come_back(void *arg)
+{
+    (void)arg;
+    world.endpoints[0].mood = MOOD_SLOW;
+    world.endpoints[1].mood = MOOD_OK;
+    world.endpoints[1].well_since = sim_now();
+    sim_say("%s is slow now, %s is well", world.endpoints[0].key, world.endpoints[1].key);
+}
+
+static void fill(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < ELEVATOR_SLOW_BACKLOG; i++)
+        bridge_append(&world.endpoints[0], false);
+    for (int i = 0; i < ELEVATOR_FAST_BACKLOG; i++)
+        bridge_append(&world.endpoints[1], false);
+    sim_at(NULL, sim_now() + ELEVATOR_DOWN, come_back, NULL);
+}
+
+static void start_elevator(void)
+{
+    for (int i = 0; i < 2; i++) {
+        world.endpoints[i].mood = MOOD_DOWN;
+        world.endpoints[i].mood_weight = 1;
+        world.endpoints[i].well_since = -1;
+    }
+    world.endpoints[0].max_in_flight = 1;
+    registry_write(&world.endpoints[0]);
+    sim_at(NULL, sim_now() + 5 * SECOND, fill, NULL);
+}
+
+static void check_elevator(void)
+{
+    if (stats.seek_reads > ELEVATOR_READS * stats.records)
+        sim_violation("catch-up has read %" PRId64 " records where there are %" PRId64,
+            stats.seek_reads, stats.records);
+}
+
+/* --- Either ------------------------------------------------------------------------------------ */
+
+void scenario_start(void)
+{
+    for (int i = 0; i < world.endpoint_count; i++)
+        if (scenario_owns(&world.endpoints[i])) {
+            world.endpoints[i].ttl_s = scenario == SCENARIO_PATIENT ? PATIENT_TTL_S : 48 * 3600;
+            world.endpoints[i].ttl_min_ms = world.endpoints[i].ttl_max_ms =
+                world.endpoints[i].ttl_s * 1000;
+            registry_write(&world.endpoints[i]);
+        }
+    if (scenario == SCENARIO_PATIENT)
+        sim_at(NULL, sim_now() + sim_exp(10 * SECOND), pause_patient, NULL);
+    if (scenario == SCENARIO_ELEVATOR)
+        start_elevator();
+}
+
+void scenario_run_on(void)
+{
+    if (scenario == SCENARIO_PATIENT)
+        run_until(sim_now() + PATIENT_TIME);
+    if (scenario == SCENARIO_ELEVATOR) {
+        run_until(ELEVATOR_TIME);
+        check_elevator();
+    }
+}
