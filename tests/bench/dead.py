@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""(e): one endpoint is dead with a long backlog, and comes back."""
+
+import json
+import time
+
+from drain import disorder
+from paced import WARM_UP_US, first_arrivals, latencies_ms
+from report import Row
+from stand import (
+    Ends, Recorder, Stuck, await_count, cpu_of, ending, free_port, percentile, ratio, subscription)
+
+DEAD = 0
+ENDPOINTS = 10
+
+
+def scenario_e(stand):
+    backlog, seconds, rate = stand.size(100_000, 5_000), stand.size(30, 4), 450
+    port = free_port()
+    site, good = stand.site(), Recorder(stand)
+    with ending(site, good):
+        # All of one tenant, so that they share a partition: the worst place to be a neighbour.
+        site.subscribe(*(
+            subscription("tenant-0", f"e-{e}", good.url(e) if e != DEAD else f"http://127.0.0.1:{port}/{e}")
+            for e in range(ENDPOINTS)))
+        process = stand.start(site, "consumer")
+        process.await_ready()
+        run = Run(stand, site, process, good, rate, seconds)
+        phases = {"before": run.phase("before")}
+        phases["comes in"] = run.phase("comes in", backlog)
+        phases["dead"] = run.phase("dead")
+        state = endpoint_state(process)
+        back = run.comes_back(port, backlog)
+    stand.raw["e"] = {"phases": phases, "state": state, "back": back}
+    return rows_e(stand, phases, back, state, backlog)
+
+
+def rows_e(stand, phases, back, state, backlog):
+    before, dead = phases["before"], phases["dead"]
+    rows = [
+        Row("e", "p99 of the neighbours before", before["p99"], "ms")]
+    for name, phase in (phases | {"comes back": back}).items():
+        if name != "before":
+            rows.append(Row("e", f"p99 of the neighbours, {name} ÷ before",
+                            ratio(phase["p99"], before["p99"]), "×", 1.5))
+            rows.append(Row("e", f"  of {phase['expected']} not delivered", phase["missing"], "", 0))
+    written = sum(dead["written"].values())
+    rows += [
+        Row("e", "CPU while dead ÷ before", ratio(dead["cpu_s"], before["cpu_s"]), "×", 1.1),
+        Row("e", "records written for the dead one, per second", written / dead["seconds"], "1/s", 1.0,
+            note="results, dead letters and endpoint states: no more than its probes"),
+        Row("e", f"of {backlog} events, lost to it", back["lost"], "", 0,
+            note="" if not back["dead_letters"] else f"{back['dead_letters']} became dead letters"),
+        Row("e", "back: until its first request", back["first_s"], "s"),
+        Row("e", "back: until all had arrived", back["all_s"], "s"),
+        Row("e", "back: until live", back["live_s"], "s",
+            note="" if state else "this version does not say so"),
+        Row("e", "back: deliveries per second", back["per_second"], "1/s",
+            note=f"window {state['window']}" if "window" in state else ""),
+        Row("e", "back: out of order within a call", back["disorder"], "", 0)]
+    return rows
+
+
+def endpoint_state(process):
+    """What the process says of the dead endpoint, if it says such a thing."""
+    status, text = process.probe("/endpoints")
+    if status != 200:
+        return {}
+    try:
+        listed = json.loads(text)
+    except ValueError:
+        return {}
+    listed = listed.get("endpoints", []) if isinstance(listed, dict) else listed
+    return next((e for e in listed if e.get("key") == f"tenant-0/e-{DEAD}"), {})
+
+
+class Run:
+    def __init__(self, stand, site, process, good, rate, seconds):
+        self.stand, self.site, self.process, self.good = stand, site, process, good
+        self.rate, self.seconds = rate, seconds
+        self._from = self._before = 0
+
+    def _neighbours(self, seconds):
+        """Starts their events; each phase has numbers of its own."""
+        count = self.rate * seconds
+        self._before = self.good.count()
+        args = self.stand.deliveries(
+            self.site, 1, ENDPOINTS, count, rate=self.rate, first=1, last=ENDPOINTS - 1, **{"from": self._from})
+        self._from += count
+        self.good.record()
+        return self.stand.producer(*args)
+
+    def _written(self):
+        """Records in our topics so far; each delivery to a neighbour has one in the results."""
+        counts = {}
+        for name in ("results", "dead-letters", "endpoints"):
+            if self.stand.kafka.partitions(self.site.topic(name)):
+                ends = Ends(self.stand.kafka, [self.site.topic(name)])
+                counts[name] = ends.count()
+                ends.close()
+        return counts
+
+    def _judge(self, count):
+        first = first_arrivals(self.good.arrivals())
+        start = min((a.sent_us for a in first), default=0)
+        values = latencies_ms([a for a in first if a.sent_us - start > WARM_UP_US])
+        values += [self.seconds * 1000.0] * (count - len(first))  # later than all that came
+        return {"p50": percentile(values, 50), "p99": percentile(values, 99), "expected": count,
+                "missing": count - len(first)}
+
+    def _finish(self, producer):
+        """Waits until what the neighbours were sent has arrived; returns how many that is."""
+        count = self.stand.finish(producer)["records"]
+        try:
+            await_count(lambda: self.good.count() - self._before, count, self.process.running,
+                        self.stand.size(30, 5), 0.1)
+        except Stuck as fault:
+            self.stand.say(f"    e: {fault}")
+        return count
+
+    def phase(self, name, backlog=0):
+        """The neighbours' events for a while, and in the middle of them a backlog for the dead one."""
+        cpu, written = cpu_of(self.process.pid), self._written()
+        began = time.monotonic()
+        producer = self._neighbours(self.seconds)
+        if backlog:
+            time.sleep(self.seconds / 3)
+            self.stand.fill(*self.stand.deliveries(
+                self.site, 1, ENDPOINTS, backlog, first=DEAD, last=DEAD))
+        count = self._finish(producer)
+        used = cpu_of(self.process.pid) - cpu
+        after = self._written()
+        written = {topic: after[topic] - written.get(topic, 0) for topic in after}
+        written["results"] = max(0, written.get("results", 0) - count)
+        figures = self._judge(count) | {
+            "cpu_s": used.whole, "written": written, "seconds": time.monotonic() - began}
+        self.stand.say(f"    {name}: p99 {figures['p99']:.2f} ms, CPU {used.whole:.2f} s, written {written}")
+        return figures
+
+    def comes_back(self, port, backlog):
+        """Its receiver starts; the neighbours' events go on until all has arrived there."""
+        wanted = max(1, backlog - self._written().get("dead-letters", 0))
+        producer = self._neighbours(600)
+        receiver = Recorder(self.stand, port=port)
+        with ending(receiver):
+            receiver.record()
+            up_us = time.time_ns() // 1000
+            try:
+                # A circuit may be open for as long as a minute.
+                await_count(receiver.count, wanted, self.process.running, self.stand.size(120, 10), 0.05)
+            except Stuck as fault:
+                self.stand.say(f"    e: {fault}")
+            live_s = self._await_live(up_us)
+            time.sleep(2)
+            producer.terminate()
+            count = self._finish(producer)
+            arrivals = receiver.arrivals()
+        distinct = {a.number for a in arrivals}
+        at = [a.at_us for a in arrivals] or [float("nan")]
+        first_s, all_s = (at[0] - up_us) / 1e6, (at[-1] - up_us) / 1e6
+        return self._judge(count) | {
+            "lost": backlog - len(distinct), "dead_letters": self._written().get("dead-letters", 0),
+            "first_s": first_s, "all_s": all_s, "live_s": live_s, "disorder": disorder(arrivals, 1),
+            "per_second": ratio(len(arrivals), all_s - first_s)}
+
+    def _await_live(self, up_us):
+        """When the process said that the endpoint is live, if it says such things."""
+        for _ in range(100):
+            state = endpoint_state(self.process).get("state")
+            if state is None:
+                return float("nan")
+            if state == "live":
+                return time.time() - up_us / 1e6
+            time.sleep(0.1)
+        return float("nan")
