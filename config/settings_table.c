@@ -208,7 +208,7 @@ const struct setting settings_table[] = {
         "How often offsets are committed: what was done since is repeated after a crash."),
     DURATION("consumer.session_timeout", consumer.consumer.session_timeout_ms, "45s", 6 * SECOND,
         30 * MINUTE, "After how long without a sign of life a consumer has left its group."),
-    SIZE("consumer.fetch_size", consumer.fetch_bytes, "12MiB", MIB, 4096 * MIB,
+    SIZE("consumer.fetch_size", consumer.fetch_bytes, "32MiB", MIB, 4096 * MIB,
         "How much is fetched ahead from all partitions together, headers not counted; it is "
         "divided "
         "at the start, by the partitions of the tenants known then."),

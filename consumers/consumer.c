@@ -121,9 +121,7 @@ static bool make_client(struct consumer *consumer, int64_t partitions, struct er
 {
     struct engine *engine = &consumer->engine;
     struct kafka_consumer_options options = engine->options.consumer;
-    int64_t most = engine->options.fetch_bytes / 8,
-            share = engine->options.fetch_bytes / partitions;
-    options.fetch_partition_bytes = share > most ? most : share;
+    options.fetch_partition_bytes = engine->options.fetch_bytes / partitions;
     if (options.fetch_partition_bytes < FETCH_PARTITION_MIN)
         options.fetch_partition_bytes = FETCH_PARTITION_MIN;
     options.fenced = true;

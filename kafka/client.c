@@ -135,8 +135,8 @@ void kafka_conf_set_fetching(struct kafka_conf *conf, int64_t partition_bytes)
     kafka_conf_set_int(conf, "fetch.message.max.bytes", partition_bytes / 2);
     kafka_conf_set_int(conf, "fetch.max.bytes", 2 * 1024 * 1024);
     kafka_conf_set_int(conf, "queued.max.messages.kbytes", partition_bytes / 1024);
-    /* Before 2.2 a queue that reached its limit is left alone for a whole second; so there only the
-     * bytes limit it. */
+    /* Before 2.2 a queue that reached its limit is left alone for up to a second: there it has to hold
+     * what is worked off in that time, and only the bytes limit it. */
     if (kafka_library_at_least(2, 2)) {
         kafka_conf_set(conf, "queued.min.messages", "1000");
         kafka_conf_set(conf, "fetch.queue.backoff.ms", "20");
