@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/buffer.h"
+#include "common/json_text.h"
 #include "common/text.h"
 
 /* What an outsider sent can be in a field: no line grows without bound. */
@@ -40,51 +41,6 @@ int64_t log_count(enum log_level level)
     return counts[level];
 }
 
-/* The code point if it is one that ends a line or drives a terminal, else 0: C0 and DEL, C1, and
- * the line and paragraph separators. */
-static unsigned control_of(const unsigned char *p, size_t n)
-{
-    if (n == 1 && (*p < 0x20 || *p == 0x7f))
-        return *p;
-    if (n == 2 && p[0] == 0xc2 && p[1] < 0xa0)
-        return p[1];
-    if (n == 3 && p[0] == 0xe2 && p[1] == 0x80 && (p[2] == 0xa8 || p[2] == 0xa9))
-        return 0x2000U + p[2] - 0x80;
-    return 0;
-}
-
-static void add_escaped_character(struct buffer *line, const char *p, size_t n)
-{
-    static const char shorts[] = "\n\r\t", letters[] = "nrt";
-    unsigned control = control_of((const unsigned char *)p, n);
-    if (*p == '"' || *p == '\\') {
-        buffer_printf(line, "\\%c", *p);
-    } else if (!control) {
-        buffer_add(line, p, n);
-    } else if (control < 0x20 && strchr(shorts, (int)control)) {
-        buffer_printf(line, "\\%c", letters[strchr(shorts, (int)control) - shorts]);
-    } else {
-        buffer_printf(line, "\\u%04x", control);
-    }
-}
-
-/* One rule for both formats: a JSON string. Bytes that are not UTF-8 become U+FFFD. */
-static void add_quoted(struct buffer *line, const char *text)
-{
-    size_t whole = strnlen(text, VALUE_MAX + 1);
-    size_t len = text_utf8_cut(text, whole, VALUE_MAX);
-    buffer_add(line, "\"", 1);
-    for (size_t i = 0; i < len;) {
-        size_t n = text_utf8_length(text + i, len - i);
-        if (n)
-            add_escaped_character(line, text + i, n);
-        else
-            buffer_add_text(line, "\xef\xbf\xbd");
-        i += n ? n : 1;
-    }
-    buffer_add_text(line, len < whole ? "\xe2\x80\xa6\"" : "\"");
-}
-
 /* Whether logfmt may leave off the quotes. */
 static bool is_plain(const char *text)
 {
@@ -110,7 +66,7 @@ static void add_string(
     if (format == LOG_FORMAT_LOGFMT && is_plain(text))
         buffer_add_text(line, text);
     else
-        add_quoted(line, text);
+        json_text_add_string(line, text, VALUE_MAX);
 }
 
 static void add_real(struct buffer *line, enum log_format format, double value)
@@ -144,7 +100,7 @@ static void build_line(struct buffer *line, enum log_format format, enum log_lev
     add_string(line, format, "time", wall_format(wall_now(), time));
     add_string(line, format, "level", log_level_name(level));
     add_name(line, format, "msg");
-    add_quoted(line, message);
+    json_text_add_string(line, message, VALUE_MAX);
     const char *role = role_name;
     if (role)
         add_string(line, format, "role", role);
