@@ -286,6 +286,8 @@ const struct setting settings_table[] = {
 
     ENUM("results.publish", consumer.results, enum consumer_results, "all", results_choices,
         "Which attempts are published to the results topic."),
+    DURATION("results.linger", consumer.results_linger_ms, "20ms", 0, 10 * SECOND,
+        "How long a result may wait for others to share a request with."),
 
     INT("subscriptions.max_per_tenant", subscriptions_max_per_tenant, "1000", 1, 100000,
         "subscriptions", "How many subscriptions a tenant may have; further ones are ignored."),

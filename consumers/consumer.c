@@ -12,14 +12,17 @@
 #include "consumers/status.h"
 
 /* Each change of the topics is a rebalance of the group, so changes are gathered. */
-#define SUBSCRIBE_DELAY_MS   2000
-#define CHECK_INTERVAL_MS    250
-#define FETCH_PARTITION_MIN  (64 * 1024)
-#define SEEK_PARTITION_BYTES (1024 * 1024)
-#define TICK_MS              1000
-#define HOUR_MS              INT64_C(3600000)
-#define DAY_MS               (24 * HOUR_MS)
-#define CONDITION            "consumer: group joined"
+#define SUBSCRIBE_DELAY_MS        2000
+#define CHECK_INTERVAL_MS         250
+#define FETCH_PARTITION_MIN       (64 * 1024)
+#define SEEK_PARTITION_BYTES      (1024 * 1024)
+#define TICK_MS                   1000
+#define RESULTS_OUTSTANDING       20000
+#define RESULTS_OUTSTANDING_BYTES (16 * 1024 * 1024)
+#define RESULTS_FLUSH_MS          1000
+#define HOUR_MS                   INT64_C(3600000)
+#define DAY_MS                    (24 * HOUR_MS)
+#define CONDITION                 "consumer: group joined"
 
 struct consumer {
     struct engine engine;
@@ -220,6 +223,12 @@ static bool make_parts(struct engine *engine, struct error *error)
     engine->http = http_client_new(deps->loop, &engine->options.http, error);
     if (!engine->http)
         return false;
+    struct kafka_producer_options results = {.linger_ms = engine->options.results_linger_ms,
+        .max_outstanding = RESULTS_OUTSTANDING,
+        .max_outstanding_bytes = RESULTS_OUTSTANDING_BYTES};
+    engine->results_producer = kafka_producer_new(deps->loop, deps->kafka, &results, error);
+    if (!engine->results_producer)
+        return false;
     engine->seeker = kafka_seeker_new(deps->loop, deps->kafka, &seeker);
     engine->store = endpoint_store_new(
         deps->loop, deps->kafka, deps->producer, engine->states, &store_callbacks, engine, error);
@@ -295,6 +304,10 @@ void consumer_free(struct consumer *consumer)
     engine_metrics_unregister();
     status_page_remove(engine);
     kafka_consumer_free(engine->kafka); /* takes all partitions away, and all that is of them */
+    if (engine->results_producer &&
+        !kafka_producer_flush(engine->results_producer, RESULTS_FLUSH_MS))
+        log_warn("results were not written at the end");
+    kafka_producer_free(engine->results_producer);
     kafka_seeker_free(engine->seeker);
     endpoint_store_free(engine->store);
     http_client_free(engine->http);

@@ -39,9 +39,10 @@ struct consumer_options {
     int64_t backoff_first_ms;
     int64_t backoff_max_ms;
     const char *const *ttl_events; /* "call.ringing=30s"; NULL-terminated */
-    int64_t ttl_other_ms; /* of all other types */
+    int64_t ttl_other_ms;          /* of all other types */
     bool ttl_from_acceptance;
     enum consumer_results results;
+    int64_t results_linger_ms; /* how long a result waits for others */
 };
 
 /* What the role is given by whoever puts roles together; all borrowed, and outlive it. */

@@ -115,7 +115,7 @@ static void publish_result(const struct delivery *delivery, enum result_outcome 
         (engine->options.results == CONSUMER_RESULTS_FAILURES && outcome != RESULT_DELIVERED);
     if (!wanted || !delivery->id || !delivery->tenant || !delivery->subscription)
         return;
-    if (!kafka_producer_has_room(engine->deps.producer)) {
+    if (!kafka_producer_has_room(engine->results_producer)) {
         engine_count_result_dropped(); /* best effort: a full producer is for what must not be lost */
         return;
     }
@@ -155,7 +155,7 @@ static void publish_result(const struct delivery *delivery, enum result_outcome 
         .key = delivery->record->key,
         .value = {json.data, json.len},
     };
-    if (!kafka_producer_send(engine->deps.producer, &record, false, NULL, NULL, &error))
+    if (!kafka_producer_send(engine->results_producer, &record, false, NULL, NULL, &error))
         engine_count_result_dropped();
     buffer_release(&json);
 }
