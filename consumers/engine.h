@@ -32,7 +32,7 @@ struct intake {
     const struct endpoint
         *held_for;               /* with `held`: the endpoint whose queue is full; NULL = others */
     struct loop_timer *deadline; /* while settling */
-    bool dropping;               /* deliveries are being given up: not yet settled */
+    bool settle_later;           /* deliveries are being given up: not yet settled */
     bool cancelled;              /* requests got no more time */
     bool deadline_over;          /* states and dead letters neither */
     TAILQ_ENTRY(intake) link;

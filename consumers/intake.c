@@ -440,6 +440,11 @@ enum kafka_intake intake_record(
     }
     if (decoded.delivery.registry > store_offset(engine->deps.store))
         return hold(engine, intake, NULL); /* matched with a registry that we have not read yet */
+    if (decoded.delivery.test) {
+        scheduler_check_clock(engine); /* it is attempted at once */
+        if (engine->unsure)
+            return hold(engine, intake, NULL);
+    }
     return offer(intake, record, &decoded.delivery);
 }
 

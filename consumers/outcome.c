@@ -405,6 +405,7 @@ static void act(struct delivery *delivery, enum verdict verdict,
 void outcome_answered(struct delivery *delivery, const struct http_answer *answer)
 {
     struct engine *engine = delivery->engine;
+    struct intake *intake = delivery->intake;
     struct endpoint *endpoint = delivery->endpoint;
     struct judgement judgement = verdict_judge(answer->fault, answer->status);
     int64_t pause_ms = 0;
@@ -424,12 +425,16 @@ void outcome_answered(struct delivery *delivery, const struct http_answer *answe
         decision = (struct retry_decision){
             .action = RETRY_DEAD, .reason = refusal.reason, .detail = refusal.detail};
     engine_count_attempt(answer, action_names[decision.action]);
+    /* The delivery may be gone from here on, and the partition would be given back with its last. */
+    bool settle_later = intake->settle_later;
+    intake->settle_later = true;
     act(delivery, judgement.verdict, &decision, answer);
-    /* The delivery may be gone from here on. */
     if (opened)
         circuit_opened(endpoint);
     if (pause_ms > 0)
         endpoint_pause(endpoint, pause_ms);
     if (judgement.verdict == VERDICT_GONE)
         disable(endpoint, DISABLED_GONE, "it answered 410: it is gone for good");
+    intake->settle_later = settle_later;
+    ownership_settle_if_done(intake);
 }

@@ -158,7 +158,8 @@ static void give_back(struct intake *intake)
 
 void ownership_settle_if_done(struct intake *intake)
 {
-    if (intake->phase != INTAKE_SETTLING || intake->dropping || !TAILQ_EMPTY(&intake->deliveries))
+    if (intake->phase != INTAKE_SETTLING || intake->settle_later ||
+        !TAILQ_EMPTY(&intake->deliveries))
         return;
     if (!intake->deadline_over) {
         write_states(intake);
@@ -195,7 +196,7 @@ static void deadline_over(void *arg)
     struct intake *intake = arg;
     struct delivery *each, *next;
     bool cancelled = false;
-    intake->dropping = true;
+    intake->settle_later = true;
     for (each = TAILQ_FIRST(&intake->deliveries); each; each = next) {
         next = TAILQ_NEXT(each, in_partition);
         if (intake->cancelled || each->state == DELIVERY_IN_FLIGHT) {
@@ -203,7 +204,7 @@ static void deadline_over(void *arg)
             behind_cancel(each);
         }
     }
-    intake->dropping = false;
+    intake->settle_later = false;
     if (cancelled)
         log_warn("requests cancelled, they will be repeated",
             LOG_STR("topic", kafka_partition_topic(intake->partition)),
@@ -235,9 +236,9 @@ void ownership_revoked(void *arg, struct kafka_partition *partition, bool lost)
         return;
     }
     intake->phase = INTAKE_SETTLING;
-    intake->dropping = true;
+    intake->settle_later = true;
     drop_waiting(intake);
-    intake->dropping = false;
+    intake->settle_later = false;
     if (!intake->deadline)
         intake->deadline = loop_timer_new(engine->deps.loop, deadline_over, intake);
     loop_timer_start(intake->deadline, drain_ms(engine), 0);

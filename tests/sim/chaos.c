@@ -150,20 +150,33 @@ static void outage(void *arg)
     sim_at(NULL, sim_now() + us + sim_exp(6 * world.chaos_us), outage, NULL);
 }
 
-/* min.compaction.lag.ms has to exceed the time in which a live owner notices a late write of a dead
- * one and writes over it; with all processes dead for that long there would be nobody to notice. */
-#define COMPACTION_LAG (10 * MINUTE)
+/* min.compaction.lag.ms has to exceed the time in which an owner notices a late write of one before it and
+ * writes over it. So that it need not be long here, too, there is no compaction unless each partition has
+ * had an owner that could do that for a while. */
+#define COMPACTION_LAG (30 * SECOND)
+#define NOTICE_TIME    (20 * SECOND)
+
+static bool owners_could_notice(void)
+{
+    if (!group_settled() || process_frozen() || sim_now() < world.outage_until + NOTICE_TIME)
+        return false;
+    for (const struct group_partition *each = group_partitions(); each; each = each->next)
+        if (sim_now() - each->ownership->since_us < NOTICE_TIME ||
+            sim_now() - sim_loop_thawed_at(member_loop(each->owner)) < NOTICE_TIME)
+            return false;
+    return true;
+}
 
 static void compact(void *arg)
 {
     (void)arg;
     if (!sim_may(CHAOS_COMPACTION))
         return;
-    if (sim_log_compact(sim_log(ENDPOINTS, 0), COMPACTION_LAG) > 0) {
+    if (owners_could_notice() && sim_log_compact(sim_log(ENDPOINTS, 0), COMPACTION_LAG) > 0) {
         stats.compactions++;
         durable_reload();
     }
-    sim_at(NULL, sim_now() + sim_exp(5 * MINUTE), compact, NULL);
+    sim_at(NULL, sim_now() + sim_exp(20 * SECOND), compact, NULL);
 }
 
 void chaos_start(void)
@@ -173,5 +186,5 @@ void chaos_start(void)
     sim_at(NULL, sim_now() + sim_exp(20 * SECOND), press_stops, NULL);
     sim_at(NULL, sim_now() + sim_exp(3 * world.moods_us), change_registry, NULL);
     sim_at(NULL, sim_now() + sim_exp(6 * world.chaos_us), outage, NULL);
-    sim_at(NULL, sim_now() + 5 * MINUTE, compact, NULL);
+    sim_at(NULL, sim_now() + MINUTE, compact, NULL);
 }

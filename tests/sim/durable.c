@@ -151,6 +151,15 @@ void durable_reload(void)
     open_check_all();
 }
 
+bool durable_is_full(const struct sim_log *log)
+{
+    for (int i = 0; i < world.endpoint_count; i++)
+        if (world.endpoints[i].log == log &&
+            world.endpoints[i].state.resolved.count == ENDPOINT_RANGES_MAX)
+            return true;
+    return false;
+}
+
 static bool is_aside(const struct durable_state *state, int64_t offset)
 {
     size_t low = 0, high = state->aside_count; /* they ascend */

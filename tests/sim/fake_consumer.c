@@ -26,7 +26,7 @@ static void serve_at(struct kafka_partition *partition, int64_t delay_us)
 
 void fake_partition_more(void *arg)
 {
-    serve_at(arg, sim_exp(4 * MS));
+    serve_at(arg, sim_exp(sim_chance(0.05) ? 500 * MS : 4 * MS));
 }
 
 /* Offers the record at `mark.next`, or the one that was held; false where it is to be held. */
@@ -272,6 +272,7 @@ bool fake_commit(struct kafka_partition *partition, bool all)
         .note = BUFFER_INIT,
     };
     commit_note_print(partition->epoch, &ranges, low, &commit->note);
+    partition->ranges_left_out = commit->note.len > COMMIT_NOTE_BYTES - 16;
     partition->consumer->commits++;
     partition->commit_running = true;
     sim_at_own(NULL, sim_now() + sim_exp(3 * MS), commit_arrives, commit, commit_free);

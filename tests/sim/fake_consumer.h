@@ -36,9 +36,10 @@ struct kafka_partition {
     int64_t revoked_at, sent_at;
     int tries;
     bool commit_running;
-    bool refused;   /* the commit that ends a revocation was */
-    bool cancelled; /* requests of it were */
-    bool pressed;   /* its role was called because it is lost */
+    bool ranges_left_out; /* of the last commit: they were too many */
+    bool refused;         /* the commit that ends a revocation was */
+    bool cancelled;       /* requests of it were */
+    bool pressed;         /* its role was called because it is lost */
     void *data;
     unsigned refs;
     struct kafka_partition *next;

@@ -271,6 +271,10 @@ bool kafka_producer_flush(struct kafka_producer *producer, int64_t timeout_ms)
 static void late_append(void *arg)
 {
     struct sending *sending = arg;
+    if (sim_now() < world_outage_until()) {
+        sim_at_own(NULL, world_outage_until(), late_append, sending, sending_free);
+        return;
+    }
     stats.late_writes++;
     sim_say(
         "p%d: late write to %s arrives", sim_loop_number(sending->loop), sending->record->topic);

@@ -6,6 +6,7 @@
 
 #include "common/memory.h"
 #include "fake_consumer.h"
+#include "ledger.h"
 #include "process.h"
 #include "world.h"
 
@@ -129,7 +130,8 @@ static void unassign(void *arg)
     partition->progress = NULL;
     remove_partition(partition,
         partition->consumer->options.fenced && !partition->cancelled && !partition->refused &&
-            !partition->ownership->expelled && sim_now() - partition->revoked_at < CLEAN_DRAIN &&
+            !partition->ownership->expelled && !partition->ranges_left_out &&
+            !durable_is_full(partition->log) && sim_now() - partition->revoked_at < CLEAN_DRAIN &&
             process_trouble_at(partition->loop) < partition->revoked_at - 5 * SECOND);
 }
 

@@ -64,6 +64,8 @@ void durable_release(void);
 void durable_written(struct loop *loop, const struct record *record);
 /* Whether a new owner would find the delivery. Fills `why` where not. */
 bool durable_finds(const struct sim_delivery *delivery, const char **why);
+/* Whether the state of one of the partition's endpoints may have left ranges out: they are too many. */
+bool durable_is_full(const struct sim_log *log);
 /* Reads the topic anew, after compaction. */
 void durable_reload(void);
 

@@ -20,8 +20,9 @@
 
 /* With all well: the longest open circuit, Retry-After and back-off, one after another. */
 #define CALM_MOST (3 * HOUR)
-/* And afterwards, when the last states are written, nothing is to happen any more. */
-#define SETTLE (20 * SECOND)
+/* And afterwards, when the last states are written and the last late write of a dead process is
+ * written over, nothing is to happen any more. */
+#define SETTLE (3 * MINUTE)
 #define QUIET  (10 * MINUTE)
 
 static const struct {

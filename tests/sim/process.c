@@ -237,7 +237,8 @@ void process_forget(void)
 
 int64_t process_session_left(const struct loop *loop)
 {
-    return sim_between(0, process_of(loop)->session_us);
+    /* At once where the broker sees the connection end. */
+    return sim_chance(0.4) ? sim_exp(100 * MS) : sim_between(0, process_of(loop)->session_us);
 }
 
 int64_t process_trouble_at(const struct loop *loop)

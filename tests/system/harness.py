@@ -22,7 +22,8 @@ import urllib.request
 from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import (
+    AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType)
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RUN = ROOT / ".run" / "tests"
@@ -129,6 +130,9 @@ class Kafka:
         self._producer = None
         shutil.rmtree(self.directory, ignore_errors=True)
 
+    def pids(self):
+        return [int(p.read_text()) for p in sorted(self.directory.glob("node-*/pid"))]
+
     def log_tails(self):
         return {str(p): tail(p, 30) for p in sorted(self.directory.glob("node-*/log"))}
 
@@ -144,6 +148,14 @@ class Kafka:
         admin.create_topics([new], operation_timeout=30)[name].result(WAIT_S)
         wait_until(lambda: self.partitions(name) == partitions, what=f"topic {name} created")
         return name
+
+    def configure_topic(self, name, **config):
+        """Changes an existing topic's configuration; underscores for dots."""
+        resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=[
+            ConfigEntry(k.replace("_", "."), str(v), incremental_operation=AlterConfigOpType.SET)
+            for k, v in config.items()])
+        admin = self.admin
+        admin.incremental_alter_configs([resource])[resource].result(WAIT_S)
 
     def topics(self):
         return set(self.admin.list_topics(timeout=WAIT_S).topics)
@@ -169,6 +181,22 @@ class Kafka:
             except BufferError:
                 self._producer.poll(0.1)
         self._producer.poll(0)
+
+    def transaction(self, id, *records, abort=False):
+        """Writes records, the arguments of `produce` as dicts, in one transaction, which is committed
+        or aborted: either leaves a marker in the partition, which is an offset without a record."""
+        producer = Producer({"bootstrap.servers": self.bootstrap, "transactional.id": id, "log_level": 0})
+        producer.init_transactions(WAIT_S)
+        producer.begin_transaction()
+        for record in records:
+            producer.produce(
+                record["topic"], value=_bytes(record["value"]), key=_bytes(record.get("key")),
+                headers=[(k, _bytes(v)) for k, v in record.get("headers", {}).items()])
+        if abort:
+            producer.flush(WAIT_S)  # else they may never have been sent
+            producer.abort_transaction(WAIT_S)
+        else:
+            producer.commit_transaction(WAIT_S)
 
     def flush(self):
         if self._producer and self._producer.flush(WAIT_S) != 0:
@@ -231,6 +259,15 @@ class Kafka:
             wanted = [TopicPartition(topic, p) for p in range(self.partitions(topic))]
             return {p.partition: p.offset if p.offset >= 0 else None
                     for p in consumer.committed(wanted, timeout=WAIT_S)}
+        finally:
+            consumer.close()
+
+    def committed_metadata(self, group, topic, partition=0):
+        """What a group committed along with its offset."""
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": group})
+        try:
+            found, = consumer.committed([TopicPartition(topic, partition)], timeout=WAIT_S)
+            return found.metadata or ""
         finally:
             consumer.close()
 

@@ -82,6 +82,7 @@ def await_recovered(site, key=HOOK):
 def test_a_bad_endpoint_does_not_slow_another_of_its_tenant(engine, receiver, fault):
     """Both lie in one partition, and get the same events."""
     site, (count, probes) = engine, (20_000, 300) if FULL else (3_000, 100)
+    site.configure(consumer={"max_held": 1000})  # else it would hold them all for the slow one
     receiver.behave("/bad", Answer(hang=True) if fault == "hang" else Answer(delay=1))
     site.subscribe(
         subscription("acme", "bad", receiver.url("/bad")),
@@ -367,7 +368,7 @@ def test_times_to_live_over_an_outage(engine, receiver):
     for n, letter in dead.items():
         check_headers(letter, "dead-letter-headers")
         after.append(int(letter.text("hookline-dead-at")) / 1000 - published[n] - LIVES_S[types[n]])
-        assert letter.timestamp_ms / 1000 - published[n] - LIVES_S[types[n]] < SLACK_S, types[n]
+        assert abs(letter.timestamp_ms - int(letter.text("hookline-dead-at"))) < 1000
     print(f"\n{calls} calls, {outage_s} s of outage: {Counter(types[n] for n in dead)} expired, given up "
           f"{min(after):.2f} to {max(after):.2f} s after their deadlines")
     assert -1 < min(after) and max(after) < SLACK_S
@@ -576,3 +577,25 @@ def test_a_subscription_deleted_with_a_backlog(engine, receiver):
     site.await_no_lag("acme")
     assert len(receiver.at("/hook")) == asked
     assert json.loads(site.cli("subscriptions", "list", "--json").stdout)[0]["id"] == "good"
+
+
+@pytest.mark.parametrize("how", ["gone", "failing"])
+def test_a_subscription_made_again_starts_afresh(engine, receiver, how):
+    """What was known of the endpoint of a deleted one is forgotten, so that nothing is left in the
+    endpoints topic, and one of the same name is not disabled, or left alone, from the start."""
+    site, hook = engine, subscription("acme", "hook", receiver.url())
+    site.configure(circuit={"open_first": "20s", "open_max": "20s"})
+    receiver.behave("/hook", 410 if how == "gone" else 503)
+    site.subscribe(hook)
+    _, consumer = site.start_roles()
+    publish(site, range(20))
+    state = "disabled" if how == "gone" else "behind"
+    consumer.await_endpoint(HOOK, state=state)
+    site.cli("subscriptions", "delete", "acme", "hook")
+    await_recovered(site)
+    site.await_no_lag("acme")
+    receiver.behave("/hook", 200)
+    asked = len(receiver.requests)
+    site.subscribe(hook)
+    wait_until(lambda: len(receiver.requests) > asked or publish(site, [20]), 10, "it gets events",
+               interval=0.3)
