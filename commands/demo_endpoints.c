@@ -18,7 +18,7 @@ const struct demo_endpoint demo_endpoints[] = {
     {"globex", "screen-pop", {"call.ringing"}, 204, 0, 0},
     {"globex", "slow-crm", {"call.*"}, 204, 300, 0},
     {"initech", "crm", {"*"}, 204, 0, 0},
-    {"initech", "broken", {"call.answered"}, 503, 0, 3},
+    {"initech", "broken", {"call.answered"}, 500, 0, 3},
     {"initech", "moved-away", {"agent.*"}, 404, 0, 0},
     {.tenant = NULL},
 };

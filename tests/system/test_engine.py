@@ -449,6 +449,7 @@ def test_killed_while_endpoints_are_behind(engine, receiver):
         repeats[path] = check_taken(taken(receiver, path), range(count))
     print(f"\nkilled with {sorted(left.values())} of {count} before them: repeats {repeats}")
     assert max(left.values()) > count // 4
+    del repeats["/good"]  # live: what it took since the last commit
     assert max(repeats.values()) <= 200
     assert site.kafka.consume(site.topic("dead-letters")) == []
     for path in paths:
