@@ -139,7 +139,7 @@ bool aside_wanted(const struct delivery *delivery)
     if (endpoint_block(endpoint) != BLOCK_NONE)
         return false;
     /* Rule 11: older ones of its lane may be among those that catch-up has not come to. */
-    if (endpoint->place == PLACE_BEHIND && delivery->offset >= endpoint->next)
+    if (endpoint->place == PLACE_BEHIND && delivery->offset >= endpoint->next && RULE(11))
         return false;
     if (TAILQ_FIRST(&delivery->lane->deliveries) != delivery)
         return follows_closely(delivery);

@@ -28,7 +28,7 @@ int64_t behind_bookmark(const struct endpoint *endpoint)
     /* Rule 1: computed, never set. */
     int64_t lowest = endpoint->place == PLACE_BEHIND ? endpoint->next : INT64_MAX;
     TAILQ_FOREACH(each, &endpoint->deliveries, in_endpoint)
-        if (each->caught_up && each->offset < lowest)
+        if (each->caught_up && each->offset < lowest && RULE(1))
             lowest = each->offset;
     return lowest == INT64_MAX ? -1 : lowest;
 }
@@ -104,7 +104,8 @@ void behind_resolved(struct endpoint *endpoint, int64_t offset)
 {
     if (endpoint->place == PLACE_LIVE)
         return;
-    ranges_add(&endpoint->resolved, offset, offset + 1); /* rule 12 */
+    if (RULE(12))
+        ranges_add(&endpoint->resolved, offset, offset + 1);
     behind_end_if_joined(endpoint);
     endpoint_record_progress(endpoint);
 }
@@ -121,7 +122,7 @@ struct delivery *aside_find(const struct endpoint *endpoint, int64_t offset)
 bool behind_has(const struct endpoint *endpoint, int64_t offset)
 {
     const struct delivery *each;
-    if (ranges_contain(&endpoint->resolved, offset) || aside_find(endpoint, offset))
+    if (ranges_contain(&endpoint->resolved, offset) || (aside_find(endpoint, offset) && RULE(10)))
         return true;
     if (offset <= endpoint->highest)
         TAILQ_FOREACH(each, &endpoint->deliveries, in_endpoint)
@@ -137,12 +138,14 @@ bool behind_is_resolved(const struct endpoint *endpoint, int64_t offset)
 
 bool behind_passes(const struct endpoint *endpoint, int64_t offset)
 {
-    return endpoint->place == PLACE_BEHIND && offset >= endpoint->next;
+    return endpoint->place == PLACE_BEHIND && (offset >= endpoint->next || !RULE(9));
 }
 
 static void remember_deadline(struct endpoint *endpoint, int64_t offset, struct wall_time deadline)
 {
     struct engine *engine = endpoint->engine;
+    if (!RULE(15))
+        return;
     if (deadline.ms - wall_now().ms < EXPIRY_AHEAD_MS && engine->expiry_count < EXPIRY_COUNT_MAX) {
         bool first =
             !heap_first(&endpoint->expiry) || heap_first(&endpoint->expiry)->key > deadline.ms;

@@ -188,7 +188,7 @@ static void refuse(struct endpoint *endpoint, int64_t offset)
 static bool is_next(const struct endpoint *endpoint, int64_t offset)
 {
     const struct intake *intake = endpoint->intake;
-    if (offset == endpoint->next)
+    if (offset == endpoint->next || !RULE(13))
         return true;
     return endpoint->refused_run != intake->run && intake->run_start <= endpoint->next;
 }
@@ -200,7 +200,7 @@ static bool feed(
     int64_t offset = record->offset;
     if (endpoint->place != PLACE_BEHIND || offset < endpoint->next || !is_next(endpoint, offset))
         return true;
-    if (ranges_contain(&endpoint->resolved, offset) || fields->test)
+    if (ranges_contain(&endpoint->resolved, offset) || (fields->test && RULE(7)))
         return true;
     if (behind_has(endpoint, offset)) {
         behind_advance(endpoint, offset);
@@ -287,7 +287,8 @@ static enum kafka_intake record_read(void *arg, const struct record *record)
 {
     struct intake *intake = arg;
     int64_t offset = record->offset;
-    if (intake->phase != INTAKE_RUNNING || offset >= kafka_partition_position(intake->partition)) {
+    bool beyond = offset >= kafka_partition_position(intake->partition) && RULE(8);
+    if (intake->phase != INTAKE_RUNNING || beyond) {
         intake->read_next = offset; /* rule 8: that far the live intake has not come */
         catchup_plan_soon(intake);
         return KAFKA_HOLD;
@@ -347,7 +348,7 @@ static void plan(void *arg)
     if (intake->phase != INTAKE_RUNNING)
         return;
     struct wanted wanted = look(intake);
-    int64_t target = wanted.ahead < INT64_MAX ? wanted.ahead : wanted.lowest;
+    int64_t target = wanted.ahead < INT64_MAX && RULE(16) ? wanted.ahead : wanted.lowest;
     if (target >= kafka_partition_position(intake->partition)) {
         if (!wanted.soon_here)
             catchup_stop(intake);

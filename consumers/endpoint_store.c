@@ -10,6 +10,7 @@
 #include "common/memory.h"
 #include "common/metrics.h"
 #include "common/table.h"
+#include "consumers/rules.h"
 #include "kafka/reader.h"
 
 #define SEND_AGAIN_MS 1000
@@ -146,7 +147,7 @@ static void take(struct endpoint_store *store, struct endpoint_decoded *decoded)
     bool barrier = decoded->kind == ENDPOINT_RECORD_BARRIER;
     const char *tenant = barrier ? topic_tenant(decoded->key) : decoded->tenant;
     struct place *place = get_place(store, tenant, decoded->stamp.partition);
-    if (decoded->stamp.epoch < place->epoch) {
+    if (decoded->stamp.epoch < place->epoch && RULE(5)) {
         if (barrier)
             store->callbacks.superseded(store->arg, decoded->key, decoded->stamp.partition,
                 decoded->stamp.epoch, place->epoch);

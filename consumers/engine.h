@@ -10,6 +10,7 @@
 #include "consumers/endpoint_store.h"
 #include "consumers/policy/retry.h"
 #include "consumers/policy/ttl.h"
+#include "consumers/rules.h"
 #include "kafka/seeker.h"
 
 /* Where a partition stands with us. */

@@ -193,6 +193,8 @@ void intake_take(struct intake *intake, struct endpoint *endpoint, const struct 
     if (way == WAY_ASIDE) {
         delivery = aside_find(endpoint, copy->offset);
         enter_memory(delivery, copy);
+        if (!RULE(3))
+            unlist(delivery);
     } else {
         delivery = new_delivery(engine, intake, endpoint, copy);
     }
@@ -399,17 +401,17 @@ static enum kafka_intake offer(
             store_find(engine->deps.store, fields->tenant, fields->subscription));
     endpoint->last_record = mono_now();
     kafka_partition_tag(intake->partition, endpoint->number);
-    if (endpoint->aside_count && aside_find(endpoint, record->offset)) {
+    if (endpoint->aside_count && aside_find(endpoint, record->offset) && RULE(10)) {
         endpoint_record_cover(endpoint, record->offset); /* the owner before had set it aside */
         return KAFKA_TAKEN;
     }
-    if (!fields->test && behind_is_resolved(endpoint, record->offset)) {
+    if (!fields->test && RULE(12) && behind_is_resolved(endpoint, record->offset)) {
         kafka_partition_done(intake->partition, record->offset);
         if (endpoint->place == PLACE_JOINING)
             behind_advance(endpoint, record->offset);
         return KAFKA_TAKEN;
     }
-    if (!fields->test && behind_passes(endpoint, record->offset))
+    if ((!fields->test || !RULE(7)) && behind_passes(endpoint, record->offset))
         return pass(endpoint, record, fields);
     return take_live(endpoint, record, fields);
 }

@@ -197,6 +197,8 @@ void outcome_dead(struct delivery *delivery, enum dead_letter_reason reason, con
     engine_count_dead(reason);
     delivery->note = note;
     delivery_set_state(delivery, DELIVERY_RECORDING);
+    if (!RULE(14))
+        lane_remove(delivery);
     send_note(delivery);
 }
 

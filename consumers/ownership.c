@@ -45,6 +45,8 @@ void ownership_assigned(void *arg, struct kafka_partition *partition)
     struct endpoint_stamp stamp = {
         kafka_partition_number(partition), kafka_partition_epoch(partition)};
     endpoint_store_send_barrier(engine->store, topic, &stamp);
+    if (!RULE(6))
+        ownership_barrier(engine, topic, stamp.partition, stamp.epoch);
 }
 
 static void load(void *arg, const char *key, const struct endpoint_state *state, bool outdated)
@@ -161,7 +163,7 @@ void ownership_settle_if_done(struct intake *intake)
     if (intake->phase != INTAKE_SETTLING || intake->settle_later ||
         !TAILQ_EMPTY(&intake->deliveries))
         return;
-    if (!intake->deadline_over) {
+    if (!intake->deadline_over && RULE(17)) {
         write_states(intake);
         if (!states_written(intake))
             return;

@@ -44,12 +44,31 @@ static void crash(struct sim_process *process)
     process_crash(process);
 }
 
+/* Thrown out while it stands still, its client learns of it some time after it runs again; until then
+ * it believes to be the owner, and what it writes is late. */
 static void expel_due(void *arg)
 {
     struct sim_process *process = arg;
     struct kafka_consumer *member = process->alive ? member_of(process->loop) : NULL;
-    if (member && sim_loop_frozen(process->loop))
-        group_expel(member, 0); /* its client runs when it thaws */
+    if (!member || !sim_loop_frozen(process->loop))
+        return;
+    int64_t left = sim_loop_thawed_at(process->loop) - sim_now();
+    group_expel(member, left + sim_exp(sim_chance(0.5) ? SECOND : 20 * MS));
+}
+
+static void move(struct sim_process *process);
+
+/* The new owner goes while the old one still writes. */
+static void after_thaw(void *arg)
+{
+    (void)arg;
+    struct sim_process *process = process_any();
+    if (world.calm || !process || sim_chance(0.4))
+        return;
+    if (sim_may(CHAOS_CRASHES) && sim_chance(0.6))
+        crash(process);
+    else if (sim_may(CHAOS_MOVES))
+        move(process);
 }
 
 /* Frozen for longer than its session, it is thrown out meanwhile and does not know. */
@@ -58,8 +77,10 @@ static void freeze(struct sim_process *process)
     int64_t session = process->session_us;
     int64_t us = sim_chance(0.5) ? sim_exp(session / 10) : session / 2 + sim_exp(session * 2);
     process_freeze(process, us, sim_chance(0.5));
-    if (us > session)
-        sim_at(NULL, sim_now() + session, expel_due, process);
+    if (us <= session)
+        return;
+    sim_at(NULL, sim_now() + session, expel_due, process);
+    sim_at(NULL, sim_now() + us + sim_exp(SECOND), after_thaw, NULL);
 }
 
 /* Cut off from the group, but from nothing else. */
