@@ -48,17 +48,23 @@ static bool all_committed(char *why)
     return true;
 }
 
-/* Nothing waits, but the last that was tried failed: remembered until something does well. */
+/* Nothing waits, but the last that was tried failed, or had it disabled: that is remembered. */
 static bool only_failing(const struct durable_state *state)
 {
-    return state->bookmark < 0 && state->aside_count == 0 && strncmp(state->words, "live", 4) == 0;
+    return state->bookmark < 0 && state->aside_count == 0;
+}
+
+static bool may_have_state(const struct sim_endpoint *endpoint)
+{
+    bool disabled = strncmp(endpoint->state.words, "disabled", 8) == 0;
+    return endpoint->state.none ||
+           ((disabled || !endpoint->exists) && only_failing(&endpoint->state));
 }
 
 static bool all_live(char *why)
 {
     for (int i = 0; i < world.endpoint_count; i++)
-        if (!world.endpoints[i].state.none &&
-            (world.endpoints[i].exists || !only_failing(&world.endpoints[i].state))) {
+        if (!may_have_state(&world.endpoints[i])) {
             snprintf(why, 200, "%s has a state still: %s, bookmark %" PRId64 ", %zu aside",
                 world.endpoints[i].key, world.endpoints[i].state.words,
                 world.endpoints[i].state.bookmark, world.endpoints[i].state.aside_count);
