@@ -190,8 +190,10 @@ static bool take_answer(
 {
     const char *text = buffer_text(answer);
     const char *head_end = strstr(text, "\r\n\r\n");
-    int status, minor;
-    if (!head_end || sscanf(text, "HTTP/1.%1d %3d", &minor, &status) != 2)
+    int status = 0;
+    if (strncmp(text, "HTTP/1.", 7) == 0 && text[7] && text[8] == ' ')
+        status = (int)strtol(text + 9, NULL, 10);
+    if (!head_end || status < 100 || status > 999)
         return error_set(error, ERROR_PERMANENT, "the answer is not HTTP");
     const char *body = head_end + 4, *length = strcasestr(text, "\r\ncontent-length:");
     size_t len = answer->len - (size_t)(body - text);

@@ -251,10 +251,12 @@ static void leave(struct delivery *delivery)
 {
     struct endpoint *endpoint = delivery->endpoint;
     int64_t offset = delivery->offset;
+    struct wall_time deadline = delivery->deadline;
     bool live = !delivery->caught_up;
     intake_done(delivery, END_DROPPED);
     if (live)
         endpoint_record_cover(endpoint, offset);
+    remember_deadline(endpoint, offset, deadline);
 }
 
 void behind_drop(struct delivery *delivery, const char *reason)
@@ -284,7 +286,7 @@ void behind_let_go(struct delivery *delivery)
     if (endpoint && was_attempted(delivery) && !delivery->test &&
         aside_put(delivery, delivery->due))
         return;
-    if (caught_up) {
+    if (endpoint && caught_up) {
         become_behind(endpoint, endpoint->behind_reason);
         go_back(endpoint, offset);
         endpoint_record_changed(endpoint, true);

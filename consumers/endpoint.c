@@ -357,9 +357,9 @@ void endpoint_disable(struct endpoint *endpoint, const char *reason)
     endpoint_turn_soon(endpoint);
 }
 
-static void reset(struct endpoint *endpoint)
+/* Nothing is held against it any more. */
+static void forgive(struct endpoint *endpoint)
 {
-    log_info("endpoint reset", LOG_STR("endpoint", endpoint->key));
     endpoint->disabled = false;
     free(endpoint->disabled_reason);
     endpoint->disabled_reason = NULL;
@@ -369,6 +369,12 @@ static void reset(struct endpoint *endpoint)
     endpoint->long_pause = false;
     endpoint_record_changed(endpoint, true);
     endpoint_turn_soon(endpoint);
+}
+
+static void reset(struct endpoint *endpoint)
+{
+    log_info("endpoint reset", LOG_STR("endpoint", endpoint->key));
+    forgive(endpoint);
 }
 
 void endpoint_check_reset(struct endpoint *endpoint)
@@ -387,9 +393,11 @@ void endpoint_set_subscription(struct endpoint *endpoint, struct subscription *s
     if (endpoint->intake->phase != INTAKE_RUNNING)
         return;
     endpoint_check_reset(endpoint);
+    if (!subscription)
+        forgive(endpoint); /* one that is made again under its name is another */
     if (endpoint_refusal(endpoint).refused)
         intake_refuse_waiting(endpoint);
-    else if (subscription->paused)
+    else if (subscription && subscription->paused)
         behind_drop_queue(endpoint, endpoint_block_text(BLOCK_OWNER));
     endpoint_turn_soon(endpoint);
 }

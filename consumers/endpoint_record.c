@@ -219,14 +219,21 @@ static void load_health(struct endpoint *endpoint, const struct endpoint_state *
 {
     const struct consumer_options *options = &endpoint->engine->options;
     struct circuit *circuit = &endpoint->circuit;
+    if (!endpoint->subscription) { /* deleted: nothing is held against it */
+        endpoint_record_changed(endpoint, true);
+        return;
+    }
     if (state->trips > 0) {
         circuit->phase = CIRCUIT_OPEN;
         circuit->trips = state->trips;
         circuit->failing_since = state->failing_since;
         circuit->open_until = to_mono(state->open_until, options->circuit.open_max_ms);
     }
-    if (state->paused_until.ms >= 0)
+    if (state->paused_until.ms >= 0) {
         endpoint->paused_until = to_mono(state->paused_until, options->retry_after_max_ms);
+        endpoint->long_pause =
+            mono_diff_ms(endpoint->paused_until, mono_now()) > options->retry_horizon_ms;
+    }
     if (state->phase == ENDPOINT_DISABLED) {
         endpoint->disabled = true;
         endpoint->disabled_reason = mem_strdup(state->reason ? state->reason : "disabled");

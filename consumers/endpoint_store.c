@@ -338,6 +338,17 @@ static void free_sending(struct endpoint_store *store)
     }
 }
 
+static void free_places(struct endpoint_store *store)
+{
+    struct place *place = store->places, *next;
+    HASH_CLEAR(hh, store->places); /* the table; the places stay linked */
+    for (; place; place = next) {
+        next = place->hh.next;
+        free(place->name);
+        free(place);
+    }
+}
+
 void endpoint_store_free(struct endpoint_store *store)
 {
     if (!store)
@@ -347,13 +358,7 @@ void endpoint_store_free(struct endpoint_store *store)
     free_sending(store);
     while (store->table)
         forget(store, store->table);
-    struct place *place, *next;
-    for (place = store->places; place; place = next) {
-        next = place->hh.next;
-        HASH_DEL(store->places, place);
-        free(place->name);
-        free(place);
-    }
+    free_places(store);
     free(store->topic);
     free(store);
 }

@@ -62,7 +62,7 @@ static const struct endpoint **select_endpoints(
     for (const struct endpoint *each = engine->endpoints; each; each = each->hh.next)
         if (matches(query, each))
             selected[count++] = each;
-    qsort(selected, count, sizeof *selected, compare);
+    qsort(selected, count, sizeof(struct endpoint *), compare);
     *ret_count = count;
     return selected;
 }
