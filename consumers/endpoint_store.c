@@ -84,13 +84,18 @@ static struct remembered *find(const struct endpoint_store *store, const char *k
     return found;
 }
 
-static void forget(struct endpoint_store *store, struct remembered *remembered)
+static void free_remembered(struct remembered *remembered)
 {
-    HASH_DEL(store->table, remembered);
     endpoint_state_release(&remembered->state);
     free(remembered->reason);
     free(remembered->key);
     free(remembered);
+}
+
+static void forget(struct endpoint_store *store, struct remembered *remembered)
+{
+    HASH_DEL(store->table, remembered);
+    free_remembered(remembered);
 }
 
 static struct remembered *get(struct endpoint_store *store, const char *key)
@@ -338,10 +343,20 @@ static void free_sending(struct endpoint_store *store)
     }
 }
 
+static void free_table(struct endpoint_store *store)
+{
+    struct remembered *each = store->table, *next;
+    HASH_CLEAR(hh, store->table); /* what was in it stays linked */
+    for (; each; each = next) {
+        next = each->hh.next;
+        free_remembered(each);
+    }
+}
+
 static void free_places(struct endpoint_store *store)
 {
     struct place *place = store->places, *next;
-    HASH_CLEAR(hh, store->places); /* the table; the places stay linked */
+    HASH_CLEAR(hh, store->places);
     for (; place; place = next) {
         next = place->hh.next;
         free(place->name);
@@ -356,8 +371,7 @@ void endpoint_store_free(struct endpoint_store *store)
     kafka_reader_free(store->reader);
     loop_timer_free(store->again_timer);
     free_sending(store);
-    while (store->table)
-        forget(store, store->table);
+    free_table(store);
     free_places(store);
     free(store->topic);
     free(store);

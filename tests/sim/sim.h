@@ -40,12 +40,11 @@ enum sim_chaos {
 
 struct sim_config {
     uint64_t seed;
-    int64_t steps;     /* events of the part with chaos */
-    unsigned chaos;    /* a set of enum sim_chaos */
-    bool trace;        /* print every line as it comes */
-    bool verbose;      /* keep the last lines, and print them with a violation */
-    int64_t last;      /* how many */
-    bool fenced_known; /* the engine under test uses the fenced consumer; found out by itself */
+    int64_t steps;  /* events of the part with chaos */
+    unsigned chaos; /* a set of enum sim_chaos */
+    bool trace;     /* print every line as it comes */
+    bool verbose;   /* keep the last lines, and print them with a violation */
+    int64_t last;   /* how many */
 };
 extern struct sim_config sim;
 
@@ -59,22 +58,13 @@ static inline bool sim_may(enum sim_chaos chaos)
 
 /* --- What happened, over all seeds ------------------------------------------------------------- */
 
-#define SIM_STATS(X)                                                                 \
-    X(steps)                                                                         \
-    X(virtual_s)                                                                     \
-    X(records)                                                                       \
-    X(attempts)                                                                      \
-    X(delivered)                                                                     \
-    X(repeats)                                                                       \
-    X(dead_letters)                                                                  \
-    X(expired)                                                                       \
-    X(crashes)                                                                       \
-    X(freezes)                                                                       \
-    X(expulsions)                                                                    \
-    X(moves)                                                                         \
-    X(clean_moves)                                                                   \
-    X(stops) X(states) X(late_writes) X(outdated_states) X(failed_writes) X(commits) \
-        X(refused_commits) X(seek_reads) X(seek_skips) X(behind) X(aside) X(compactions)
+/* clang-format off */
+#define SIM_STATS(X) \
+    X(steps) X(virtual_s) X(records) X(attempts) X(delivered) X(repeats) X(dead_letters) \
+    X(expired) X(crashes) X(freezes) X(expulsions) X(moves) X(clean_moves) X(stops) \
+    X(states) X(late_writes) X(outdated_states) X(failed_writes) X(commits) \
+    X(refused_commits) X(seek_reads) X(seek_skips) X(behind) X(aside) X(compactions)
+/* clang-format on */
 
 struct sim_stats {
 #define X(name) int64_t name;
