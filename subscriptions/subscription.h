@@ -66,7 +66,8 @@ struct subscription {
     double rate_per_second; /* 0 = no limit */
     int64_t rate_burst;
     int64_t disable_after_ms;
-    int64_t reset_at_ms; /* wall clock: what was held against the endpoint before is forgotten; 0 = never */
+    int64_t
+        reset_at_ms; /* wall clock: what was held against the endpoint before is forgotten; 0 = never */
     int64_t version;
     json_t *json; /* all of it as it came, unknown fields included; not to be changed */
     unsigned refs;
