@@ -267,7 +267,7 @@ const struct setting settings_table[] = {
         "No attempt of an event starts when it is older than that, by its type; a subscription can "
         "say otherwise. Never longer than topics.deliveries_retention less a day.",
         .check = check_ttl),
-    DURATION("ttl.other", consumer.ttl_other_ms, "24h", SECOND, 365 * DAY,
+    DURATION("ttl.other", consumer.ttl_other_ms, "1d", SECOND, 365 * DAY,
         "The same for all other types."),
     BOOL("ttl.from_acceptance", consumer.ttl_from_acceptance, "false",
         "Whether an event's age counts from when the bridge accepted it, and not from its record's "

@@ -178,6 +178,7 @@ void group_expel(struct kafka_consumer *member, int64_t learn_us)
     for (struct group_partition *each = partitions; each; each = each->next)
         if (each->owner == member) {
             each->ownership->expelled = true;
+            each->ownership->expelled_us = sim_now();
             sim_say("group: process %d is thrown out of %s/%d", each->ownership->process,
                 each->log->topic, (int)each->log->number);
         }

@@ -17,6 +17,7 @@ struct sim_ownership {
     int64_t since_us, end_us; /* -1 = it has not ended for its process */
     bool clean; /* it ended by a hand-over with a commit, and nothing got in the way */
     bool expelled;
+    int64_t expelled_us;
     struct sim_ownership *next;
 };
 

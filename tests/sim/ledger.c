@@ -176,8 +176,10 @@ static void check_owner(int process, const struct sim_delivery *delivery,
             handle ? "it has not started or has to give back" : "it does not hold");
     /* A process that stood still may be nobody's owner any more, and has to ask first. */
     const struct sim_process *own = process_of(loop);
+    const struct sim_ownership *ownership = handle_ownership(handle);
     if (sim_may(CHAOS_STALLS) && !delivery->test &&
-        sim_loop_last_freeze_us(loop) > own->session_us / 2 && handle_ownership(handle)->expelled &&
+        sim_loop_last_freeze_us(loop) > own->session_us / 2 && ownership->expelled &&
+        ownership->expelled_us < sim_loop_thawed_at(loop) &&
         member_confirmed_at(loop) < sim_loop_thawed_at(loop))
         sim_violation("stalled: process %d stood still for %.1f s, has lost the partition, and "
                       "attempts #%" PRId64 " without having asked",

@@ -80,7 +80,7 @@ static void test_defaults_fill_the_options(void **state)
     assert_int_equal(s->topics.deliveries_retention_ms, INT64_C(7) * 86400 * 1000);
     assert_int_equal(s->bridge.events.max_bytes, 256 << 10);
     assert_int_equal(s->bridge.consumer.fetch_partition_bytes, 4 << 20);
-    assert_int_equal(s->consumer.fetch_bytes, 12 << 20);
+    assert_int_equal(s->consumer.fetch_bytes, 32 << 20);
     assert_int_equal(s->consumer.results, CONSUMER_RESULTS_ALL);
     assert_int_equal(s->log.level, LOG_LEVEL_INFO);
     assert_null(settings_file(s));
