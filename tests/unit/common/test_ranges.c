@@ -199,11 +199,13 @@ static uint32_t draw(uint64_t *random, uint32_t below)
 
 static void same(const struct ranges *ranges, const bool *model)
 {
-    int64_t gap = OFFSETS;
+    int64_t gap = OFFSETS, next = -1;
     for (int64_t i = OFFSETS - 1; i >= 0; i--) {
         gap = model[i] ? gap : i;
+        next = model[i] ? i : next;
         assert_int_equal(ranges_contain(ranges, i), model[i]);
         assert_int_equal(ranges_next_gap(ranges, i), gap);
+        assert_int_equal(ranges_next(ranges, i), next);
     }
     for (size_t i = 0; i < ranges->count; i++) {
         assert_true(ranges->items[i].from < ranges->items[i].to);
