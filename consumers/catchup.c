@@ -168,7 +168,8 @@ static bool has_appetite(struct endpoint *endpoint, const struct record *record)
 {
     if (!can_feed(endpoint) || !has_room(endpoint, record))
         return false;
-    return endpoint_refusal(endpoint).refused || endpoint->held < endpoint_feed_limit(endpoint);
+    return endpoint_refusal(endpoint).refused || endpoint_is_stuck(endpoint) ||
+           endpoint->held < endpoint_feed_limit(endpoint);
 }
 
 /* Rule 13: it gets nothing later in this run. */

@@ -173,6 +173,11 @@ int64_t endpoint_feed_limit(const struct endpoint *endpoint)
     return limit < 32 ? 32 : limit;
 }
 
+bool endpoint_is_stuck(const struct endpoint *endpoint)
+{
+    return endpoint->in_flight == 0 && TAILQ_EMPTY(&endpoint->ready);
+}
+
 static void arm(struct endpoint *endpoint, int64_t delay_ms)
 {
     struct mono_time due = mono_add_ms(mono_now(), delay_ms);
@@ -271,7 +276,7 @@ void endpoint_turn(struct endpoint *endpoint)
         endpoint->long_pause = false;
         endpoint_record_changed(endpoint, false); /* which may say that it is paused */
     }
-    if (endpoint->held <= endpoint_feed_limit(endpoint) / 2)
+    if (endpoint->held <= endpoint_feed_limit(endpoint) / 2 || endpoint_is_stuck(endpoint))
         endpoint->hungry = true;
     expire(endpoint);
     behind_end_if_joined(endpoint);

@@ -153,6 +153,9 @@ bool endpoint_is_idle(const struct endpoint *endpoint);
 /* Frees it; nothing may be held for it. */
 void endpoint_free(struct endpoint *endpoint);
 int64_t endpoint_window(const struct endpoint *endpoint);
+/* Whether nothing that it holds can be attempted: it may wait for what catch-up is yet to bring, so that
+ * its queue must not keep catch-up from bringing it. */
+bool endpoint_is_stuck(const struct endpoint *endpoint);
 /* How many deliveries catch-up may bring into memory. */
 int64_t endpoint_feed_limit(const struct endpoint *endpoint);
 /* Whether it may start one more request, and has one to start. */

@@ -8,6 +8,7 @@
 #include "kafka/seeker.h"
 #include "sim.h"
 #include "topics.h"
+#include "world.h"
 
 #define BATCH     64
 #define SKIP_MOST 1000 /* records read and dropped rather than fetched anew */
@@ -162,7 +163,7 @@ static void seek_turn(void *arg)
             return;
     }
     if (record) {
-        seek_at(seek, sim_exp(MS));
+        seek_at(seek, sim_exp(world.seek_us));
     } else if (!seek->ended) {
         seek->ended = true;
         sim_say("p%d: seek of %s/%d is at the end, %lld", sim_loop_number(seek->seeker->loop),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two courses of events that chance would not bring about. Some of the seeds have one of them. */
+/* Courses of events that chance would not bring about. Some of the seeds have one of them. */
 #ifndef HOOKLINE_SIM_SCENARIO_H
 #define HOOKLINE_SIM_SCENARIO_H
 
@@ -9,6 +9,7 @@ enum scenario {
     SCENARIO_NONE,
     SCENARIO_PATIENT,  /* the first endpoint is paused for longer than a day */
     SCENARIO_ELEVATOR, /* the first is slow and far behind, the second quick and far ahead */
+    SCENARIO_NERVOUS,  /* the first sets lanes aside, and gives them up while they come back */
 };
 
 /* Whether this run has one: before the world is drawn. */

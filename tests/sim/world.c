@@ -86,6 +86,7 @@ static void draw_pace(void)
 {
     static const int64_t paces_ms[] = {5, 20, 50, 200, 1000};
     world.pace_us = paces_ms[sim_between(0, 4)] * MS;
+    world.seek_us = MS;
     world.burst_most = sim_chance(0.2) ? 60 : sim_between(1, 8);
     world.keys = (int)sim_between(1, KEYS_MAX);
     world.keyless = sim_chance(0.5) ? 0.1 : 0;

@@ -83,6 +83,7 @@ struct sim_world {
     int64_t burst_most;
     int64_t chaos_us; /* between what befalls the processes */
     int64_t moods_us; /* between changes of mood */
+    int64_t seek_us;  /* between the batches that a seeker reads */
     int64_t outage_until;
     double write_failures;
     bool cooperative; /* how the group says that it rebalances */
