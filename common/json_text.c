@@ -65,6 +65,14 @@ void json_text_add_string(struct buffer *out, const char *text, size_t max)
     buffer_add_text(out, len < whole ? "\xe2\x80\xa6\"" : "\"");
 }
 
+void json_text_add_name(struct buffer *out, const char *name)
+{
+    bool first = out->data[out->len - 1] == '{';
+    buffer_add_text(out, first ? "\"" : ",\"");
+    buffer_add_text(out, name);
+    buffer_add(out, "\":", 2);
+}
+
 void json_text_add_int(struct buffer *out, int64_t value)
 {
     char digits[20];

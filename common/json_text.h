@@ -12,6 +12,9 @@
  * are not UTF-8 become U+FFFD, and what is longer than `max` bytes is cut at a character and ends in
  * U+2026. */
 void json_text_add_string(struct buffer *out, const char *text, size_t max);
+/* The name of an object's next member, with a comma where it is not the first. `name` is plain text; the
+ * object's brace is in the buffer. */
+void json_text_add_name(struct buffer *out, const char *name);
 /* A whole number. */
 void json_text_add_int(struct buffer *out, int64_t value);
 /* Thousandths as a number with a fraction: 12345 is 12.345, 12000 is 12.0. */

@@ -141,7 +141,7 @@ bool behind_passes(const struct endpoint *endpoint, int64_t offset)
     return endpoint->place == PLACE_BEHIND && (offset >= endpoint->next || !RULE(9));
 }
 
-static void remember_deadline(struct endpoint *endpoint, int64_t offset, struct wall_time deadline)
+void behind_deadline(struct endpoint *endpoint, int64_t offset, struct wall_time deadline)
 {
     struct engine *engine = endpoint->engine;
     if (!RULE(15))
@@ -166,12 +166,7 @@ void behind_passed(
     if (endpoint->oldest_passed.ms < 0)
         endpoint->oldest_passed = event_at;
     endpoint_record_cover(endpoint, offset);
-    remember_deadline(endpoint, offset, deadline);
-}
-
-void behind_deadline(struct endpoint *endpoint, int64_t offset, struct wall_time deadline)
-{
-    remember_deadline(endpoint, offset, deadline);
+    behind_deadline(endpoint, offset, deadline);
 }
 
 /* --- Giving up what is in memory --- */
@@ -256,7 +251,7 @@ static void leave(struct delivery *delivery)
     intake_done(delivery, END_DROPPED);
     if (live)
         endpoint_record_cover(endpoint, offset);
-    remember_deadline(endpoint, offset, deadline);
+    behind_deadline(endpoint, offset, deadline);
 }
 
 void behind_drop(struct delivery *delivery, const char *reason)

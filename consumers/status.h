@@ -52,8 +52,6 @@ struct status status_of(const struct endpoint *endpoint);
 
 /* Appends a JSON object. */
 void status_print(const struct status *status, struct wall_time now, struct buffer *out);
-/* Appends a JSON string; what is no UTF-8 becomes U+FFFD. */
-void status_print_text(const char *text, struct buffer *out);
 
 /* Which endpoints are asked for. */
 struct status_query {

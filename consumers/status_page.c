@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/json_text.h"
 #include "common/memory.h"
 #include "common/text.h"
 #include "consumers/engine.h"
@@ -116,7 +117,7 @@ static int print_page(struct buffer *out, const struct http_exchange *exchange, 
             http_exchange_query(exchange, "state"), http_exchange_query(exchange, "limit"),
             &error)) {
         buffer_add_text(out, "{\"error\":");
-        status_print_text(error.text, out);
+        json_text_add_string(out, error.text, sizeof error.text);
         buffer_add_text(out, "}\n");
         return 400;
     }

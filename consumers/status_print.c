@@ -4,41 +4,17 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/json_text.h"
 #include "common/text.h"
 #include "consumers/status.h"
 
-void status_print_text(const char *text, struct buffer *out)
-{
-    size_t len = strlen(text), plain = 0; /* from there on nothing needs to be escaped */
-    buffer_add(out, "\"", 1);
-    for (size_t at = 0, size; at < len; at += size) {
-        unsigned char c = (unsigned char)text[at];
-        size = text_utf8_length(text + at, len - at);
-        if (size && c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
-            continue;
-        buffer_add(out, text + plain, at - plain);
-        if (size)
-            buffer_printf(out, "\\u%04x", c);
-        else
-            buffer_add_text(out, "\xef\xbf\xbd");
-        size = 1;
-        plain = at + 1;
-    }
-    buffer_add(out, text + plain, len - plain);
-    buffer_add(out, "\"", 1);
-}
-
-static void add_name(struct buffer *out, const char *name)
-{
-    bool first = out->data[out->len - 1] == '{';
-    buffer_printf(out, "%s\"%s\":", first ? "" : ",", name);
-}
+#define TEXT_MAX 4096
 
 static void add_text(struct buffer *out, const char *name, const char *text)
 {
-    add_name(out, name);
+    json_text_add_name(out, name);
     if (text && *text)
-        status_print_text(text, out);
+        json_text_add_string(out, text, TEXT_MAX);
     else
         buffer_add_text(out, "null");
 }
@@ -51,14 +27,14 @@ static void add_time(struct buffer *out, const char *name, struct wall_time time
 
 static void add_number(struct buffer *out, const char *name, int64_t number)
 {
-    add_name(out, name);
+    json_text_add_name(out, name);
     buffer_printf(out, "%" PRId64, number);
 }
 
 /* -1 is not known. */
 static void add_number_if(struct buffer *out, const char *name, int64_t number)
 {
-    add_name(out, name);
+    json_text_add_name(out, name);
     if (number < 0)
         buffer_add_text(out, "null");
     else
@@ -68,7 +44,7 @@ static void add_number_if(struct buffer *out, const char *name, int64_t number)
 static void add_rate(struct buffer *out, const struct status *status)
 {
     char number[TEXT_AMOUNT_SIZE];
-    add_name(out, "rate");
+    json_text_add_name(out, "rate");
     if (status->rate_per_second > 0)
         buffer_printf(out, "{\"per_second\":%s,\"burst\":%" PRId64 "}",
             text_format_number(status->rate_per_second, number),
@@ -79,7 +55,7 @@ static void add_rate(struct buffer *out, const struct status *status)
 
 static void add_last_error(struct buffer *out, const struct status *status)
 {
-    add_name(out, "last_error");
+    json_text_add_name(out, "last_error");
     if (*status->last_error) {
         buffer_add_text(out, "{");
         add_text(out, "text", status->last_error);
@@ -93,7 +69,7 @@ static void add_last_error(struct buffer *out, const struct status *status)
 static void add_behind(struct buffer *out, const struct status *status, struct wall_time now)
 {
     int64_t age_ms = now.ms - status->oldest_waiting.ms;
-    add_name(out, "behind");
+    json_text_add_name(out, "behind");
     if (status->bookmark < 0) {
         buffer_add_text(out, "null");
         return;

@@ -20,26 +20,17 @@ const char *const result_outcomes[] = {"delivered", "retry", "dead_letter", NULL
 
 /* Written by hand, since there is one per attempt: a tree of values costs three times as much. */
 
-/* The name of a member, which is plain text, and what comes before it. */
-static void add_name(struct buffer *out, const char *name)
-{
-    bool first = out->data[out->len - 1] == '{';
-    buffer_add_text(out, first ? "\"" : ",\"");
-    buffer_add_text(out, name);
-    buffer_add(out, "\":", 2);
-}
-
 static void add_text(struct buffer *out, const char *name, const char *text)
 {
     if (!text || !*text)
         return;
-    add_name(out, name);
+    json_text_add_name(out, name);
     json_text_add_string(out, text, TEXT_MAX);
 }
 
 static void add_int(struct buffer *out, const char *name, int64_t value)
 {
-    add_name(out, name);
+    json_text_add_name(out, name);
     json_text_add_int(out, value);
 }
 
@@ -62,10 +53,10 @@ static void add_durations(struct buffer *out, const struct result *result)
         {"first_byte", result->first_byte_us},
         {"total", result->total_us},
     };
-    add_name(out, "duration_ms");
+    json_text_add_name(out, "duration_ms");
     buffer_add(out, "{", 1);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        add_name(out, rows[i].name);
+        json_text_add_name(out, rows[i].name);
         json_text_add_thousandths(out, rows[i].us > 0 ? rows[i].us : 0);
     }
     buffer_add(out, "}", 1);

@@ -118,29 +118,6 @@ static void shows_one_that_is_behind(void **state)
     buffer_release(&out);
 }
 
-static const struct {
-    const char *text, *json;
-} texts[] = {
-    {"", "\"\""},
-    {"plain", "\"plain\""},
-    {"\"},{\"endpoint\":\"x\\", "\"\\u0022},{\\u0022endpoint\\u0022:\\u0022x\\u005c\""},
-    {"a\r\n\t\x1b[2Jb\x7f", "\"a\\u000d\\u000a\\u0009\\u001b[2Jb\\u007f\""},
-    {"M\xc3\xbcller", "\"M\xc3\xbcller\""},
-    {"cut \xe2\x82", "\"cut \xef\xbf\xbd\xef\xbf\xbd\""},
-    {"\xff\xc0\xaf", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
-};
-
-static void hostile_texts(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < COUNT(texts); i++) {
-        struct buffer out = BUFFER_INIT;
-        status_print_text(texts[i].text, &out);
-        assert_string_equal(buffer_text(&out), texts[i].json);
-        buffer_release(&out);
-    }
-}
-
 /* --- Which ---------------------------------------------------------------------------------- */
 
 static const struct {
@@ -330,7 +307,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shows_a_quiet_one),
         cmocka_unit_test(shows_one_that_is_behind),
-        cmocka_unit_test(hostile_texts),
         cmocka_unit_test(parses_queries),
         TEST(selects),
         TEST(shows_no_secrets),
