@@ -7,7 +7,10 @@
 #include "kafka/commit_note.h"
 #include "kafka/consumer_internal.h"
 
-#define NOTE_INTERVAL_MS    1000 /* when only the ranges have changed */
+/* A note with few ranges goes with every commit interval; one with many, while the offset does not move,
+ * less often: it costs the coordinator a write of that size. */
+#define NOTE_IS_LONG        256 /* bytes */
+#define NOTE_INTERVAL_MS    1000
 #define CONFIRM_RETRY_MS    200
 #define CONFIRM_DEADLINE_MS 10000
 
@@ -23,7 +26,8 @@ static bool is_due(const struct kafka_partition *partition, bool all)
     if (low != partition->committed || consumer->confirm == CONFIRM_WANTED)
         return true;
     return consumer->fenced && partition->changes != partition->changes_committed &&
-           (all || mono_diff_ms(mono_now(), partition->sent_at) >= NOTE_INTERVAL_MS);
+           (all || partition->note_size <= NOTE_IS_LONG ||
+               mono_diff_ms(mono_now(), partition->sent_at) >= NOTE_INTERVAL_MS);
 }
 
 bool kafka_consumer_is_dirty(const struct kafka_consumer *consumer, bool all)
@@ -35,7 +39,7 @@ bool kafka_consumer_is_dirty(const struct kafka_consumer *consumer, bool all)
 }
 
 /* What the owners before had done and we have not come to yet is as good as what we have done. */
-static void add_note(const struct kafka_partition *partition, rd_kafka_topic_partition_t *item)
+static void add_note(struct kafka_partition *partition, rd_kafka_topic_partition_t *item)
 {
     struct ranges done = RANGES_INIT;
     struct buffer text = BUFFER_INIT;
@@ -44,7 +48,7 @@ static void add_note(const struct kafka_partition *partition, rd_kafka_topic_par
         ranges_add(&done, partition->loaded.items[i].from, partition->loaded.items[i].to);
     ranges_drop_below(&done, item->offset);
     commit_note_print(partition->epoch, &done, item->offset, &text);
-    item->metadata_size = text.len;
+    item->metadata_size = partition->note_size = text.len;
     item->metadata = buffer_take(&text); /* freed with the list */
     ranges_release(&done);
 }

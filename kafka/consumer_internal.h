@@ -54,7 +54,8 @@ struct kafka_partition {
     /* Counts what was done, which changes the ranges: as of now, of the last commit, and of the last
      * one that was accepted. */
     uint64_t changes, changes_sent, changes_committed;
-    struct mono_time sent_at; /* the last commit */
+    struct mono_time sent_at; /* the last commit, */
+    size_t note_size;         /* and the bytes of its note */
     void *data;
     unsigned refs;
 };
