@@ -333,14 +333,15 @@ class Request:
     at          Unix time when it was complete
     connection  number of the TCP connection it came over
     status      what it was answered with, None while or if it was not
+    ended       Unix time when it was answered or its connection was gone, None before
     """
 
-    __slots__ = ("method", "path", "head", "body", "at", "connection", "status", "_headers")
+    __slots__ = ("method", "path", "head", "body", "at", "connection", "status", "ended", "_headers")
 
     def __init__(self, head, body, at, connection):
         self.method, self.path, _ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
         self.head, self.body, self.at, self.connection = head, body, at, connection
-        self.status = self._headers = None
+        self.status = self.ended = self._headers = None
 
     @property
     def headers(self):
@@ -555,6 +556,7 @@ class _ReceiverProtocol(asyncio.Protocol):
 
     def _done(self):
         if self.request is not None:
+            self.request.ended = time.time()
             self.request = None
             with self.receiver._lock:
                 self.receiver.open_requests -= 1
