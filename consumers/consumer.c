@@ -250,6 +250,7 @@ struct consumer *consumer_new(
     engine->tick_timer = loop_timer_new(deps->loop, tick, engine);
     loop_timer_start(engine->tick_timer, TICK_MS, TICK_MS);
     engine->schedule_timer = loop_timer_new(deps->loop, scheduler_run, engine);
+    engine->schedule_prepare = loop_prepare_new(deps->loop, scheduler_before_wait, engine);
     engine->go_timer = intake_go_timer(engine);
     consumer->subscribe_timer = loop_timer_new(deps->loop, subscribe, consumer);
     consumer->check_timer = loop_timer_new(deps->loop, check_joined, consumer);
@@ -314,6 +315,7 @@ void consumer_free(struct consumer *consumer)
     ttl_table_release(&engine->ttl);
     loop_timer_free(engine->tick_timer);
     loop_timer_free(engine->schedule_timer);
+    loop_prepare_free(engine->schedule_prepare);
     loop_timer_free(engine->go_timer);
     loop_timer_free(consumer->subscribe_timer);
     loop_timer_free(consumer->check_timer);

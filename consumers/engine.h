@@ -79,7 +79,10 @@ struct engine {
     struct loop_timer *go_timer; /* while there are such */
     bool go_armed;
     struct loop_timer *schedule_timer; /* due as soon as an endpoint waits for its turn */
-    bool schedule_armed;
+    struct loop_prepare *schedule_prepare;
+    bool schedule_armed; /* it will run, or runs */
+    bool
+        schedule_next_turn; /* once answers were looked for: a timer due at once would come before */
     uint64_t random;
 };
 
@@ -212,6 +215,8 @@ void endpoint_record_load(struct endpoint *endpoint, const struct endpoint_state
 void scheduler_offer(struct endpoint *endpoint);
 /* Looks soon whether something can be started. */
 void scheduler_soon(struct engine *engine);
+/* The loop's hook: `arg` is the engine. */
+void scheduler_before_wait(void *arg);
 /* Starts what can be started. `arg` is the engine; called soon after scheduler_offer(). */
 void scheduler_run(void *arg);
 /* Looks at the clock: after standing still for long nothing is started before Kafka has confirmed that

@@ -6,6 +6,9 @@
 
 /* Of a run, before it waits for requests to end. */
 #define REFUSED_MAX 64
+/* Of a run, before it looks for answers again. Where the loop is the bottleneck, more in flight would only
+ * lie in the sockets until we come to them, each with its memory gone cold (docs/performance.md). */
+#define STARTS_MAX 64
 
 static void put_in_line(struct endpoint *endpoint)
 {
@@ -48,11 +51,11 @@ void scheduler_run(void *arg)
 {
     struct engine *engine = arg;
     struct endpoint *endpoint;
-    engine->schedule_armed = false;
     scheduler_check_clock(engine);
-    for (int refused = 0; !engine->stopping && !engine->unsure && refused < REFUSED_MAX &&
-                          engine->counts[DELIVERY_IN_FLIGHT] < engine->options.max_in_flight &&
-                          (endpoint = TAILQ_FIRST(&engine->turns));) {
+    int refused = 0, started = 0;
+    while (!engine->stopping && !engine->unsure && refused < REFUSED_MAX && started < STARTS_MAX &&
+           engine->counts[DELIVERY_IN_FLIGHT] < engine->options.max_in_flight &&
+           (endpoint = TAILQ_FIRST(&engine->turns))) {
         TAILQ_REMOVE(&engine->turns, endpoint, in_turn);
         endpoint->in_turn_list = false;
         if (!endpoint_runnable(endpoint))
@@ -60,10 +63,21 @@ void scheduler_run(void *arg)
         if (share_allows(endpoint->in_flight, engine->counts[DELIVERY_IN_FLIGHT],
                 engine->options.max_in_flight, 1)) {
             attempt_start(TAILQ_FIRST(&TAILQ_FIRST(&endpoint->ready)->deliveries));
+            started++;
             /* The change of state has put it back in line if it can start another. */
         } else {
             put_in_line(endpoint); /* it has its share of the slots: when others are done */
             refused++;
         }
     }
+    engine->schedule_next_turn = started == STARTS_MAX;
+    engine->schedule_armed = engine->schedule_next_turn;
+}
+
+void scheduler_before_wait(void *arg)
+{
+    struct engine *engine = arg;
+    if (engine->schedule_next_turn)
+        loop_timer_start(engine->schedule_timer, 0, 0);
+    engine->schedule_next_turn = false;
 }

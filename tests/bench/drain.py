@@ -10,7 +10,7 @@ from report import Row
 from stand import (
     ROOT, Recorder, Stuck, await_count, call_of, counting_receiver, ending, measure_drain, median, ratio)
 
-COMMIT_INTERVAL_US = 200_000  # consumer.commit_interval
+COMMIT_INTERVAL_US = 100_000  # consumer.commit_interval
 SECRET = "whsec_" + "aG9va2xpbmUtYmVuY2htYXJrLXNlY3JldC0zMi1ieXRl"
 
 
@@ -200,7 +200,7 @@ def scenario_kill(stand):
         Row("kill", "lost after kill -9 in mid-drain", max(run["lost"] for run in runs), "", 0),
         Row("kill", "out of order, first arrivals", max(run["disorder"] for run in runs), "", 0),
         Row("kill", "repeats", worst["repeats"], "", worst["bound"],
-            note=f"{worst['in_flight']:.0f} in flight, {worst['in_interval']} in the fullest 200 ms"),
+            note=f"{worst['in_flight']:.0f} in flight, {worst['in_interval']} in the fullest 100 ms"),
         Row("kill", "until the first delivery after the restart", median([r["back_s"] for r in runs]), "s",
             note="the session timeout of the killed member, 6 s, is part of it")]
 
