@@ -152,14 +152,14 @@ static bool has_room(struct endpoint *endpoint, const struct record *record)
     return !endpoint->cramped;
 }
 
-static void take_aside(
-    struct endpoint *endpoint, struct delivery *delivery, const struct record *record)
+static void take_aside(struct endpoint *endpoint, struct delivery *delivery,
+    const struct record *record, const struct delivery_record *fields)
 {
     if (!aside_wanted(delivery))
         return;
     if (!has_room(endpoint, record))
         return;
-    intake_take(endpoint->intake, endpoint, record, WAY_ASIDE);
+    intake_take(endpoint, record, fields, WAY_ASIDE);
     engine_count_catchup(CATCHUP_FED);
 }
 
@@ -214,7 +214,7 @@ static bool feed(
         return false;
     }
     if (!waits || endpoint_refusal(endpoint).refused)
-        intake_take(endpoint->intake, endpoint, record, WAY_CATCH_UP);
+        intake_take(endpoint, record, fields, WAY_CATCH_UP);
     engine_count_catchup(CATCHUP_FED);
     if (fields->event_at.ms > 0)
         endpoint->oldest_passed = fields->event_at; /* what is left is hardly older */
@@ -244,7 +244,7 @@ static void look_at_deadline(
     if (walked)
         endpoint->walk_next = offset + 1;
     if (left && over) {
-        intake_take(endpoint->intake, endpoint, record, WAY_EXPIRED);
+        intake_take(endpoint, record, fields, WAY_EXPIRED);
         engine_count_catchup(CATCHUP_EXPIRED);
     } else if (left && walked) {
         behind_deadline(endpoint, offset, deadline);
@@ -271,7 +271,7 @@ static bool serve(struct intake *intake, const struct record *record)
     }
     struct delivery *aside = aside_find(endpoint, record->offset);
     if (aside && aside->state == DELIVERY_ASIDE)
-        take_aside(endpoint, aside, record);
+        take_aside(endpoint, aside, record, &decoded.delivery);
     look_at_deadline(endpoint, record, &decoded.delivery);
     return feed(endpoint, record, &decoded.delivery);
 }

@@ -113,10 +113,10 @@ enum intake_way {
     WAY_ASIDE,
     WAY_EXPIRED, /* catch-up, ahead of its turn */
 };
-/* Takes a valid record of `endpoint` into memory: queued in its lane, or on its way to the dead
- * letters if it is refused or expired. */
-void intake_take(struct intake *intake, struct endpoint *endpoint, const struct record *record,
-    enum intake_way way);
+/* Takes a valid record of `endpoint`, and what was read in it, into memory: queued in its lane, or on
+ * its way to the dead letters if it is refused or expired. */
+void intake_take(struct endpoint *endpoint, const struct record *record,
+    const struct delivery_record *fields, enum intake_way way);
 bool intake_has_room(const struct engine *engine, const struct endpoint *endpoint, int64_t bytes);
 /* The delivery is over: takes it out of everything and frees it. */
 enum intake_end {

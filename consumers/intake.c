@@ -144,16 +144,28 @@ uint64_t intake_lane(const struct endpoint *endpoint, const struct delivery_reco
     return unordered ? 0 : lane_hash(fields->order_key);
 }
 
-/* What the record says is kept by reference to the delivery's own copy of it. */
-static void take_fields(struct delivery *delivery, const struct delivery_record *fields)
+/* Where a header's text that was read in `record` is in the copy of it. */
+static const char *text_in_copy(
+    const struct record *copy, const struct record *record, const char *text)
 {
-    const char *key = delivery->record->key.data; /* "<tenant>/<subscription>" if it is valid */
-    delivery->id = fields->id;
-    delivery->tenant = record_header_text(delivery->record, "hookline-tenant");
+    for (size_t i = 0; text && i < record->header_count; i++)
+        if (record->headers[i].value.data == text)
+            return copy->headers[i].value.data;
+    return NULL;
+}
+
+/* What `record` says is kept by reference to the delivery's own copy of it. */
+static void take_fields(
+    struct delivery *delivery, const struct record *record, const struct delivery_record *fields)
+{
+    const struct record *copy = delivery->record;
+    const char *key = copy->key.data; /* "<tenant>/<subscription>" if it is valid */
+    delivery->id = text_in_copy(copy, record, fields->id);
+    delivery->tenant = record_header_text(copy, "hookline-tenant");
     delivery->subscription = key && strchr(key, '/') ? strchr(key, '/') + 1 : NULL;
-    delivery->event = fields->event;
-    delivery->order_key = fields->order_key;
-    delivery->source = fields->source;
+    delivery->event = text_in_copy(copy, record, fields->event);
+    delivery->order_key = text_in_copy(copy, record, fields->order_key);
+    delivery->source = text_in_copy(copy, record, fields->source);
     delivery->event_at = fields->event_at;
     delivery->test = fields->test;
 }
@@ -180,15 +192,10 @@ static bool begin_dead(struct delivery *delivery)
     return true;
 }
 
-void intake_take(struct intake *intake, struct endpoint *endpoint, const struct record *record,
-    enum intake_way way)
+void intake_take(struct endpoint *endpoint, const struct record *record,
+    const struct delivery_record *fields, enum intake_way way)
 {
-    struct engine *engine = intake->engine;
     struct record *copy = record_copy(record);
-    struct delivery_decoded decoded;
-    struct error error = ERROR_INIT;
-    bool valid = delivery_decode(copy, &decoded, &error);
-    bug_on(!valid);
     struct delivery *delivery;
     if (way == WAY_ASIDE) {
         delivery = aside_find(endpoint, copy->offset);
@@ -196,15 +203,15 @@ void intake_take(struct intake *intake, struct endpoint *endpoint, const struct 
         if (!RULE(3))
             unlist(delivery);
     } else {
-        delivery = new_delivery(engine, intake, endpoint, copy);
+        delivery = new_delivery(endpoint->engine, endpoint->intake, endpoint, copy);
     }
-    take_fields(delivery, &decoded.delivery);
+    take_fields(delivery, record, fields);
     if (way == WAY_CATCH_UP || way == WAY_EXPIRED) {
         delivery->caught_up = true;
         endpoint->caught_up++;
     }
     if (way != WAY_ASIDE)
-        take_first_time(delivery, &decoded.delivery);
+        take_first_time(delivery, fields);
     if (delivery->test) {
         if (endpoint->subscription)
             attempt_start(delivery);
@@ -226,18 +233,14 @@ void intake_take(struct intake *intake, struct endpoint *endpoint, const struct 
 }
 
 static void take_malformed(struct engine *engine, struct intake *intake,
-    const struct record *record, enum dead_letter_reason reason, const char *detail)
+    const struct record *record, const struct delivery_record *fields,
+    enum dead_letter_reason reason, const char *detail)
 {
-    struct delivery_decoded decoded;
-    struct error error = ERROR_INIT;
-    struct record *copy = record_copy(record);
-    struct delivery *delivery = new_delivery(engine, intake, NULL, copy);
-    bool valid = delivery_decode(copy, &decoded, &error);
-    (void)valid;
-    take_fields(delivery, &decoded.delivery);
+    struct delivery *delivery = new_delivery(engine, intake, NULL, record_copy(record));
+    take_fields(delivery, record, fields);
     delivery->test = false;
-    delivery->attempts = decoded.delivery.attempts;
-    delivery->first_attempt_at = decoded.delivery.first_attempt_at;
+    delivery->attempts = fields->attempts;
+    delivery->first_attempt_at = fields->first_attempt_at;
     outcome_dead(delivery, reason, detail, NULL);
 }
 
@@ -349,7 +352,7 @@ static enum kafka_intake pass(
     }
     if (!intake_has_room(engine, NULL, (int64_t)record_size(record)))
         return hold(engine, endpoint->intake, NULL);
-    intake_take(endpoint->intake, endpoint, record, WAY_TOO_LATE);
+    intake_take(endpoint, record, fields, WAY_TOO_LATE);
     return KAFKA_TAKEN;
 }
 
@@ -384,7 +387,7 @@ static enum kafka_intake take_live(
             return fall_behind(endpoint, record, fields, "too many deliveries set aside");
         endpoint_record_cover(endpoint, record->offset);
     } else {
-        intake_take(intake, endpoint, record, WAY_LIVE);
+        intake_take(endpoint, record, fields, WAY_LIVE);
     }
     if (endpoint->place == PLACE_JOINING)
         behind_advance(endpoint, record->offset);
@@ -429,14 +432,14 @@ enum kafka_intake intake_record(
     if (!delivery_decode(record, &decoded, &error)) {
         if (!intake_has_room(engine, NULL, (int64_t)record_size(record)))
             return hold(engine, intake, NULL);
-        take_malformed(engine, intake, record,
+        take_malformed(engine, intake, record, &decoded.delivery,
             decoded.tenant_disagrees ? DEAD_TENANT_UNRESOLVED : DEAD_INVALID_EVENT, error.text);
         return KAFKA_TAKEN;
     }
     if (strcmp(intake->tenant, decoded.delivery.tenant) != 0) {
         if (!intake_has_room(engine, NULL, (int64_t)record_size(record)))
             return hold(engine, intake, NULL);
-        take_malformed(engine, intake, record, DEAD_TENANT_UNRESOLVED,
+        take_malformed(engine, intake, record, &decoded.delivery, DEAD_TENANT_UNRESOLVED,
             "the topic is not that of the delivery's tenant");
         return KAFKA_TAKEN;
     }
