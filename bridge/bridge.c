@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "bridge/fanout.h"
+#include "common/hash.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/metrics.h"
@@ -223,6 +224,7 @@ struct bridge *bridge_new(
         .topics = deps->topics,
         .producer = deps->producer,
         .store = deps->store,
+        .hash = sha256_new(),
         .dead_letters = bridge->dead_letters,
         .waiting = &bridge->waiting,
     };
@@ -270,6 +272,7 @@ void bridge_free(struct bridge *bridge)
         return;
     kafka_consumer_free(bridge->consumer);
     event_rules_free(bridge->rules);
+    sha256_free(bridge->context.hash);
     loop_timer_free(bridge->tick_timer);
     free(bridge->dead_letters);
     free(bridge);

@@ -244,7 +244,7 @@ static void init_branch(struct branch *branch, struct fanout *fanout, const stru
 {
     *branch = (struct branch){.fanout = fanout, .partition = -1};
     branch->subscription = subscription_ref(subscription);
-    delivery_id(record, fanout->tenant, subscription->id, branch->id);
+    delivery_id(fanout->context.hash, record, fanout->tenant, subscription->id, branch->id);
     if (partitions > 0) {
         char *key = subscription_key(subscription);
         branch->partition = kafka_partition_of(key, strlen(key), partitions);

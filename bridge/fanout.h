@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 
 #include "bridge/bridge.h"
+#include "common/hash.h"
 #include "common/record.h"
 
 /* What a fan-out needs of its bridge. */
@@ -14,6 +15,7 @@ struct fanout_context {
     const struct topic_options *topics;
     struct kafka_producer *producer;
     struct store *store;
+    struct sha256 *hash;      /* empty */
     const char *dead_letters; /* topic */
     int64_t *waiting; /* counts records that Kafka did not take and that wait to be sent again */
 };

@@ -250,11 +250,10 @@ static void hash_number(struct sha256 *hash, int64_t number)
     hash_text(hash, text);
 }
 
-void delivery_id(const struct record *event, const char *tenant, const char *subscription,
-    char out[DELIVERY_ID_SIZE])
+void delivery_id(struct sha256 *hash, const struct record *event, const char *tenant,
+    const char *subscription, char out[DELIVERY_ID_SIZE])
 {
     uint8_t digest[SHA256_BYTES];
-    struct sha256 *hash = sha256_new();
     hash_text(hash, event->topic);
     hash_number(hash, event->partition);
     hash_number(hash, event->offset);
@@ -262,7 +261,6 @@ void delivery_id(const struct record *event, const char *tenant, const char *sub
     hash_text(hash, tenant);
     hash_text(hash, subscription);
     sha256_finish(hash, digest);
-    sha256_free(hash);
     memcpy(out, "msg_", 4);
     text_hex(digest, 16, out + 4);
 }

@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/error.h"
+#include "common/hash.h"
 #include "common/record.h"
 
 #define DELIVERY_ID_SIZE     37 /* "msg_", 32 hex digits, NUL */
@@ -79,8 +80,9 @@ bool delivery_passes_header(const char *name);
 
 /* The deterministic id: "msg_" and the first 32 hex digits of SHA-256 over six parts, each as its
  * length in 8 bytes, big-endian, followed by its bytes: topic, partition, offset and timestamp (ms)
- * of `event`, tenant, subscription; the numbers as decimal text. */
-void delivery_id(const struct record *event, const char *tenant, const char *subscription,
-    char out[DELIVERY_ID_SIZE]);
+ * of `event`, tenant, subscription; the numbers as decimal text. `hash` is empty before and after: to make
+ * one takes longer than to use it. */
+void delivery_id(struct sha256 *hash, const struct record *event, const char *tenant,
+    const char *subscription, char out[DELIVERY_ID_SIZE]);
 
 #endif

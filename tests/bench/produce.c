@@ -141,6 +141,8 @@ static void send_event(int64_t n)
     produce(topics[0], RD_KAFKA_PARTITION_UA, key, (size_t)key_len, headers);
 }
 
+static struct sha256 *id_hash;
+
 static void send_delivery(int64_t n)
 {
     char id[DELIVERY_ID_SIZE], tenant_id[32], subscription[32], order_key[32], source[48];
@@ -153,7 +155,7 @@ static void send_delivery(int64_t n)
     snprintf(order_key, sizeof order_key, "call-%" PRId64, call);
     snprintf(source, sizeof source, "bench/0/%" PRId64, n);
     const struct record event = {.topic = "bench", .offset = n, .timestamp_ms = sent_us / 1000};
-    delivery_id(&event, tenant_id, subscription, id);
+    delivery_id(id_hash, &event, tenant_id, subscription, id);
     write_body(n, call, sent_us);
     delivery_encode(
         &(struct delivery_record){
@@ -292,6 +294,7 @@ int main(int argc, char **argv)
         die("out of memory");
     kafka_open();
     topics_open();
+    id_hash = sha256_new();
     run();
     return failed == 0 && acknowledged == begun ? 0 : 1;
 }

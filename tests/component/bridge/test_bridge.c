@@ -168,7 +168,9 @@ static void fan_out(void **state)
         assert_int_equal(sscanf(delivery->source, "calls/1/%jd", &source_record.offset), 1);
         snprintf(source, sizeof source, "calls/1/%jd", (intmax_t)source_record.offset);
         assert_string_equal(delivery->source, source);
-        delivery_id(&source_record, "acme", ids[i], id);
+        struct sha256 *hash = sha256_new();
+        delivery_id(hash, &source_record, "acme", ids[i], id);
+        sha256_free(hash);
         assert_string_equal(delivery->id, id);
         assert_string_equal(delivery->tenant, "acme");
         assert_string_equal(delivery->subscription, ids[i]);

@@ -283,13 +283,15 @@ static void the_id_is_what_others_compute(void **state)
 {
     (void)state;
     char id[DELIVERY_ID_SIZE];
+    struct sha256 *hash = sha256_new();
     struct record event = {
         .topic = "ziwo.events", .partition = 3, .offset = 918273, .timestamp_ms = 1772439245318};
-    delivery_id(&event, "acme", "crm-1", id);
+    delivery_id(hash, &event, "acme", "crm-1", id);
     assert_string_equal(id, "msg_7f5f40560917f20cd7387df79937767c");
     event = (struct record){.topic = "e", .timestamp_ms = -1};
-    delivery_id(&event, "a", "b", id);
+    delivery_id(hash, &event, "a", "b", id);
     assert_string_equal(id, "msg_7da3d7c130a16153cafce9cb734400a7");
+    sha256_free(hash);
 }
 
 int main(void)
