@@ -246,9 +246,8 @@ static void init_branch(struct branch *branch, struct fanout *fanout, const stru
     branch->subscription = subscription_ref(subscription);
     delivery_id(fanout->context.hash, record, fanout->tenant, subscription->id, branch->id);
     if (partitions > 0) {
-        char *key = subscription_key(subscription);
-        branch->partition = kafka_partition_of(key, strlen(key), partitions);
-        free(key);
+        branch->partition =
+            kafka_partition_of(subscription->key, strlen(subscription->key), partitions);
     } else {
         error_set(&branch->fault, ERROR_PERMANENT,
             "tenant %s has no record in the registry, so no delivery topic", fanout->tenant);

@@ -75,16 +75,8 @@ void json_text_add_name(struct buffer *out, const char *name)
 
 void json_text_add_int(struct buffer *out, int64_t value)
 {
-    char digits[20];
-    size_t at = sizeof digits;
-    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    do {
-        digits[--at] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest);
-    if (value < 0)
-        buffer_add(out, "-", 1);
-    buffer_add(out, digits + at, sizeof digits - at);
+    char digits[TEXT_INT_SIZE];
+    buffer_add_text(out, text_format_int(value, digits));
 }
 
 void json_text_add_thousandths(struct buffer *out, int64_t value)

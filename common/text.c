@@ -325,6 +325,22 @@ const char *text_format_number(double value, char out[TEXT_AMOUNT_SIZE])
     return out;
 }
 
+const char *text_format_int(int64_t value, char out[TEXT_INT_SIZE])
+{
+    char digits[TEXT_INT_SIZE - 1];
+    size_t at = sizeof digits;
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do {
+        digits[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest);
+    if (value < 0)
+        digits[--at] = '-';
+    memcpy(out, digits + at, sizeof digits - at);
+    out[sizeof digits - at] = '\0';
+    return out;
+}
+
 void text_hex(const void *data, size_t len, char *out)
 {
     static const char digits[] = "0123456789abcdef";

@@ -49,6 +49,10 @@ const char *text_format_size(int64_t bytes, char out[TEXT_AMOUNT_SIZE]);
  * "+Inf", "-Inf" (as Prometheus spells them). Returns `out`. */
 const char *text_format_number(double value, char out[TEXT_AMOUNT_SIZE]);
 
+#define TEXT_INT_SIZE 21
+/* In decimal: where formats would be too slow. Returns `out`. */
+const char *text_format_int(int64_t value, char out[TEXT_INT_SIZE]);
+
 /* `len` bytes as 2 * len lower-case hex digits and a NUL. */
 void text_hex(const void *data, size_t len, char *out);
 

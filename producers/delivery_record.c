@@ -2,8 +2,6 @@
 /* The record of one delivery. */
 #include "producers/delivery_record.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/hash.h"
@@ -75,12 +73,15 @@ void delivery_encode(const struct delivery_record *delivery, struct delivery_enc
 {
     const char *base = (const char *)delivery;
     size_t numbers = 0;
-
-    int n = snprintf(out->key, sizeof out->key, "%s/%s", delivery->tenant, delivery->subscription);
-    bug_on(n < 0 || (size_t)n >= sizeof out->key);
+    size_t tenant_len = strlen(delivery->tenant), id_len = strlen(delivery->subscription);
+    size_t key_len = tenant_len + 1 + id_len;
+    bug_on(key_len >= sizeof out->key);
+    memcpy(out->key, delivery->tenant, tenant_len);
+    out->key[tenant_len] = '/';
+    memcpy(out->key + tenant_len + 1, delivery->subscription, id_len + 1);
     out->record = (struct record){
         .timestamp_ms = -1,
-        .key = {out->key, (size_t)n},
+        .key = {out->key, key_len},
         .value = delivery->body,
         .headers = out->headers,
     };
@@ -94,10 +95,8 @@ void delivery_encode(const struct delivery_record *delivery, struct delivery_enc
         } else if (field->type == FIELD_FLAG) {
             text = *(const bool *)(base + field->offset) ? "1" : NULL;
         } else if (*(const int64_t *)(base + field->offset) >= field->least) {
-            char *number = out->numbers[numbers++];
-            snprintf(number, sizeof out->numbers[0], "%" PRId64,
-                *(const int64_t *)(base + field->offset));
-            text = number;
+            text =
+                text_format_int(*(const int64_t *)(base + field->offset), out->numbers[numbers++]);
         }
         if (text)
             add_text(out, field->name, text);
@@ -245,9 +244,8 @@ static void hash_text(struct sha256 *hash, const char *text)
 
 static void hash_number(struct sha256 *hash, int64_t number)
 {
-    char text[24];
-    snprintf(text, sizeof text, "%" PRId64, number);
-    hash_text(hash, text);
+    char text[TEXT_INT_SIZE];
+    hash_text(hash, text_format_int(number, text));
 }
 
 void delivery_id(struct sha256 *hash, const struct record *event, const char *tenant,

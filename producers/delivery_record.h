@@ -12,6 +12,7 @@
 #include "common/error.h"
 #include "common/hash.h"
 #include "common/record.h"
+#include "common/text.h"
 
 #define DELIVERY_ID_SIZE     37 /* "msg_", 32 hex digits, NUL */
 #define DELIVERY_HEADERS_MAX 64
@@ -46,7 +47,7 @@ struct delivery_encoded {
     struct record record;
     struct header headers[DELIVERY_HEADERS_MAX];
     char key[2 * 64 + 2];
-    char numbers[8][24];
+    char numbers[8][TEXT_INT_SIZE];
 };
 
 /* Fills out->record (but for topic and partition; timestamp -1 = now) from `delivery`; everything is

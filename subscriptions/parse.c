@@ -516,8 +516,10 @@ struct subscription *subscription_parse_all(
     parser.sub = subscription_new(json);
     read_fields(&parser, subscription_fields, parser.sub->json);
     buffer_release(&parser.pointer);
-    if (!parser.failed)
+    if (!parser.failed) {
+        parser.sub->key = mem_printf("%s/%s", parser.sub->tenant, parser.sub->id);
         return parser.sub;
+    }
     subscription_unref(parser.sub);
     return NULL;
 }

@@ -144,7 +144,7 @@ static void plan_subscription(struct planner *planner, const struct subscription
 
 static bool check_named(struct planner *planner, const struct subscription *desired)
 {
-    char *key = subscription_key(desired);
+    const char *key = desired->key;
     struct named *named;
     HASH_FIND_STR(planner->named, key, named);
     if (named) {
@@ -152,14 +152,12 @@ static bool check_named(struct planner *planner, const struct subscription *desi
             "%s stands in the file already, at %s/%zu", key, planner->root, named->index);
         on_problem(planner, "/id", text);
         free(text);
-        free(key);
         return false;
     }
     named = mem_zalloc(sizeof *named);
     memcpy(named->key, key, strlen(key) + 1);
     named->index = planner->index;
     HASH_ADD_STR(planner->named, key, named);
-    free(key);
     return true;
 }
 
@@ -190,12 +188,10 @@ static void plan_deletions(struct planner *planner)
 {
     const struct store_tenant *tenant = store_tenant(planner->store, planner->options->tenant);
     for (size_t i = 0; tenant && i < tenant->subscription_count; i++) {
-        char *key = subscription_key(tenant->subscriptions[i]);
         struct named *named;
-        HASH_FIND_STR(planner->named, key, named);
+        HASH_FIND_STR(planner->named, tenant->subscriptions[i]->key, named);
         if (!named)
             add_item(planner->plan, PLAN_DELETE, tenant->id, tenant->subscriptions[i]->id);
-        free(key);
     }
 }
 

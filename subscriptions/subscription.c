@@ -21,6 +21,7 @@ void subscription_unref(struct subscription *subscription)
     bug_on(subscription->refs == 0);
     if (--subscription->refs)
         return;
+    free((void *)subscription->key);
     free((void *)subscription->events);
     free((void *)subscription->headers);
     free((void *)subscription->ttl);
@@ -55,11 +56,6 @@ int64_t subscription_ttl_ms(const struct subscription *subscription, const char 
             all = subscription->ttl[i].ms;
     }
     return all;
-}
-
-char *subscription_key(const struct subscription *subscription)
-{
-    return mem_printf("%s/%s", subscription->tenant, subscription->id);
 }
 
 bool subscription_id_valid(const char *id)

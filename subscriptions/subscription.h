@@ -43,6 +43,7 @@ struct subscription_ttl {
 struct subscription {
     const char *tenant;
     const char *id;
+    const char *key; /* "<tenant>/<id>": of its records in Kafka */
     const char *name;
     const char *url;
     const char *description;
@@ -99,8 +100,6 @@ bool subscription_wants(const struct subscription *subscription, const char *typ
 /* The time to live that `ttl_s` gives to events of `type`, by its name before "*"; 0 = nothing. */
 int64_t subscription_ttl_ms(const struct subscription *subscription, const char *type);
 
-/* "<tenant>/<id>": the key of its records. Returns new. */
-char *subscription_key(const struct subscription *subscription);
 /* 1–64 of [A-Za-z0-9_-]. */
 bool subscription_id_valid(const char *id);
 

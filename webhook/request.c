@@ -2,13 +2,12 @@
 /* The request that a delivery becomes. */
 #include "webhook/request.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "common/memory.h"
+#include "common/text.h"
 
 #define LINES_MAX (WEBHOOK_OWN_HEADERS + SUBSCRIPTION_HEADERS_MAX)
 
@@ -67,11 +66,10 @@ void webhook_request_build(struct webhook_request *ret_request,
 {
     struct webhook_request *request = ret_request;
     struct headers headers;
-    char timestamp[24], attempt[24];
+    char timestamp[TEXT_INT_SIZE], attempt[TEXT_INT_SIZE];
     headers.count = headers.bytes = 0;
-    snprintf(timestamp, sizeof timestamp, "%" PRId64, delivery->at.ms / 1000);
-    snprintf(attempt, sizeof attempt, "%" PRId64, delivery->attempt);
-    add_own(&headers, subscription, delivery, timestamp, attempt);
+    add_own(&headers, subscription, delivery, text_format_int(delivery->at.ms / 1000, timestamp),
+        text_format_int(delivery->attempt, attempt));
     for (size_t i = 0; i < subscription->header_count; i++)
         add(&headers, subscription->headers[i].name, subscription->headers[i].value);
 
