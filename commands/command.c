@@ -2,11 +2,15 @@
 /* The options that all subcommands share. */
 #include "commands/command.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/memory.h"
+#include "common/text.h"
 
 static const struct argp_option options[] = {
     {"config", 'c', "FILE", 0, "Read settings from FILE (else from $HOOKLINE_CONFIG)", 0},
@@ -66,4 +70,44 @@ int command_fail(const struct error *error)
 {
     fprintf(stderr, "hookline: %s\n", error->text);
     return error->kind == ERROR_CONFIG ? EXIT_USAGE : EXIT_FAILED;
+}
+
+/* Without stdio: its buffers would keep a copy. */
+static bool read_descriptor(int fd, size_t max, struct buffer *out, struct error *error)
+{
+    for (;;) {
+        char chunk[16384], limit[TEXT_AMOUNT_SIZE];
+        ssize_t n = read(fd, chunk, sizeof chunk);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return error_set(error, ERROR_CONFIG, "%s", strerror(errno));
+        bool fits = out->len + (size_t)n <= max;
+        if (fits)
+            buffer_add(out, chunk, (size_t)n);
+        explicit_bzero(chunk, sizeof chunk);
+        if (!fits)
+            return error_set(
+                error, ERROR_CONFIG, "larger than %s", text_format_size((int64_t)max, limit));
+        if (n == 0)
+            return true;
+    }
+}
+
+bool command_read(const char *name, size_t max, struct buffer *out, struct error *error)
+{
+    if (strcmp(name, "-") == 0)
+        return read_descriptor(STDIN_FILENO, max, out, error);
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return error_set(error, ERROR_CONFIG, "%s", strerror(errno));
+    bool read = read_descriptor(fd, max, out, error);
+    close(fd);
+    return read;
+}
+
+void command_print_safe(FILE *stream, const char *text)
+{
+    for (const char *p = text; *p; p++)
+        fputc((unsigned char)*p < ' ' || *p == 0x7f ? '?' : *p, stream);
 }

@@ -5,7 +5,9 @@
 
 #include <argp.h>
 #include <stdbool.h>
+#include <stdio.h>
 
+#include "common/buffer.h"
 #include "common/error.h"
 #include "config/settings.h"
 
@@ -36,6 +38,12 @@ struct settings *command_settings(struct settings_arguments *arguments);
 
 /* Prints "hookline: …" to standard error, and returns the exit code that fits the error's kind. */
 int command_fail(const struct error *error);
+/* Appends the whole of file `name`, "-" being standard input, to `out`. No copy of it is left behind,
+ * if `out` has room for `max` bytes: it may be a secret. False (ERROR_CONFIG, without the name) if it
+ * cannot be read or is larger than `max`. */
+must_check bool command_read(const char *name, size_t max, struct buffer *out, struct error *error);
+/* Prints what others wrote, in which escape sequences of the terminal become question marks. */
+void command_print_safe(FILE *stream, const char *text);
 
 int command_bridge(int argc, char **argv);
 int command_consumer(int argc, char **argv);

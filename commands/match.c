@@ -104,30 +104,6 @@ static const struct argp argp = {
 
 /* --- The pattern ---------------------------------------------------------------------------- */
 
-/* What others wrote may be anything, escape sequences of the terminal included. */
-static void print_safe(const char *text)
-{
-    for (const char *p = text; *p; p++)
-        fputc((unsigned char)*p < ' ' || *p == 0x7f ? '?' : *p, stderr);
-}
-
-static bool read_pattern_file(const char *name, struct buffer *out, struct error *error)
-{
-    char piece[4096];
-    FILE *stream = fopen(name, "re");
-    if (!stream)
-        return error_set(error, ERROR_CONFIG, "%s", strerror(errno));
-    size_t n;
-    while (out->len <= PATTERN_MAX_BYTES && (n = fread(piece, 1, sizeof piece, stream)) > 0)
-        buffer_add(out, piece, n);
-    if (ferror(stream))
-        error_set(error, ERROR_CONFIG, "%s", strerror(errno));
-    else if (out->len > PATTERN_MAX_BYTES)
-        error_set(error, ERROR_CONFIG, "larger than %d KiB", PATTERN_MAX_BYTES / 1024);
-    fclose(stream);
-    return !error_is_set(error);
-}
-
 static struct pattern *compile(const char *text, size_t len, struct error *error)
 {
     json_error_t fault;
@@ -151,11 +127,11 @@ static struct pattern *load_pattern(const struct arguments *arguments)
     struct pattern *pattern = NULL;
     if (arguments->pattern)
         buffer_add_text(&text, arguments->pattern);
-    if (arguments->pattern || read_pattern_file(arguments->names[0], &text, &error))
+    if (arguments->pattern || command_read(arguments->names[0], PATTERN_MAX_BYTES, &text, &error))
         pattern = compile(buffer_text(&text), text.len, &error);
     if (!pattern) {
         fprintf(stderr, "hookline: %s: ", arguments->pattern ? "--pattern" : arguments->names[0]);
-        print_safe(error.text);
+        command_print_safe(stderr, error.text);
         fputc('\n', stderr);
     }
     buffer_release(&text);

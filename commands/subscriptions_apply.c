@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hookline subscriptions apply: makes the registry hold what a file says. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,32 +15,6 @@
 
 /* The file. */
 
-static bool read_stream(FILE *stream, struct buffer *out, struct error *error)
-{
-    char chunk[65536];
-    size_t n;
-    while ((n = fread(chunk, 1, sizeof chunk, stream)) > 0) {
-        if (out->len + n > FILE_MAX)
-            return error_set(error, ERROR_CONFIG, "larger than %d MiB", FILE_MAX / 1024 / 1024);
-        buffer_add(out, chunk, n);
-    }
-    if (ferror(stream))
-        return error_set(error, ERROR_CONFIG, "%s", strerror(errno));
-    return true;
-}
-
-static bool read_file(const char *name, struct buffer *out, struct error *error)
-{
-    if (strcmp(name, "-") == 0)
-        return read_stream(stdin, out, error);
-    FILE *stream = fopen(name, "re");
-    if (!stream)
-        return error_set(error, ERROR_CONFIG, "%s", strerror(errno));
-    bool read = read_stream(stream, out, error);
-    fclose(stream);
-    return read;
-}
-
 static const char *file_name(const char *name)
 {
     return strcmp(name, "-") == 0 ? "standard input" : name;
@@ -52,7 +25,7 @@ static json_t *load_file(const char *name, struct error *error)
 {
     struct buffer text = BUFFER_INIT;
     json_t *json = NULL;
-    if (!read_file(name, &text, error)) {
+    if (!command_read(name, FILE_MAX, &text, error)) {
         error_prefix(error, "%s", file_name(name));
     } else {
         json_error_t fault;
@@ -67,21 +40,14 @@ static json_t *load_file(const char *name, struct error *error)
 
 /* The plan. */
 
-/* What the file's author wrote may be anything, escape sequences of the terminal included. */
-static void print_safe(FILE *stream, const char *text)
-{
-    for (const char *p = text; *p; p++)
-        fputc((unsigned char)*p < ' ' || *p == 0x7f ? '?' : *p, stream);
-}
-
 static void print_problems(const char *file, const struct plan *plan)
 {
     for (size_t i = 0; i < plan->problem_count; i++) {
         const struct plan_problem *problem = &plan->problems[i];
         fprintf(stderr, "%s: ", file_name(file));
-        print_safe(stderr, problem->pointer);
+        command_print_safe(stderr, problem->pointer);
         fputs(problem->pointer[0] ? ": " : "", stderr);
-        print_safe(stderr, problem->text);
+        command_print_safe(stderr, problem->text);
         fputc('\n', stderr);
     }
     if (plan->problems_left_out)
@@ -97,7 +63,7 @@ static void print_plan(const struct plan *plan)
         printf("%c %s/%s", "+~=-"[item->action], item->tenant, item->id);
         if (item->changes) {
             fputs("  (", stdout);
-            print_safe(stdout, item->changes);
+            command_print_safe(stdout, item->changes);
             fputc(')', stdout);
         }
         fputc('\n', stdout);

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hookline verify: whether the signature of a captured request is right, and if not, why. */
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "commands/captured_request.h"
 #include "commands/command.h"
@@ -106,50 +103,23 @@ static const struct argp argp = {
 
 /* --- Input ----------------------------------------------------------------------------------- */
 
-/* Without stdio: its buffers would keep a copy of a secret. */
-static bool read_descriptor(int fd, struct buffer *out, size_t max, struct error *error)
+static const char *shown_name(const char *name)
 {
-    for (;;) {
-        char chunk[8192];
-        ssize_t n = read(fd, chunk, sizeof chunk);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return error_set(error, ERROR_CONFIG, "%s", strerror(errno));
-        bool fits = out->len + (size_t)n <= max;
-        if (fits)
-            buffer_add(out, chunk, (size_t)n);
-        explicit_bzero(chunk, sizeof chunk);
-        if (!fits)
-            return error_set(error, ERROR_CONFIG, "larger than %zu KiB", max / 1024);
-        if (n == 0)
-            return true;
-    }
+    return strcmp(name, "-") == 0 ? "standard input" : name;
 }
 
 static bool read_file(const char *name, struct buffer *out, size_t max, struct error *error)
 {
-    int fd = open(name, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        error_set(error, ERROR_CONFIG, "%s", strerror(errno));
-        return error_prefix(error, "%s", name);
-    }
-    bool read = read_descriptor(fd, out, max, error);
-    close(fd);
-    return read || error_prefix(error, "%s", name);
+    return command_read(name, max, out, error) || error_prefix(error, "%s", shown_name(name));
 }
 
 static bool load_request(
     const char *name, struct captured_request *ret_request, struct error *error)
 {
     struct buffer data = BUFFER_INIT;
-    bool is_stdin = strcmp(name, "-") == 0;
-    const char *shown = is_stdin ? "standard input" : name;
-    bool loaded = is_stdin ? read_descriptor(STDIN_FILENO, &data, REQUEST_MAX, error) ||
-                                 error_prefix(error, "%s", shown)
-                           : read_file(name, &data, REQUEST_MAX, error);
+    bool loaded = read_file(name, &data, REQUEST_MAX, error);
     if (loaded && !captured_request_parse(buffer_text(&data), data.len, ret_request, error))
-        loaded = error_prefix(error, "%s", shown);
+        loaded = error_prefix(error, "%s", shown_name(name));
     buffer_release(&data);
     return loaded;
 }
