@@ -265,10 +265,10 @@ struct fanout *fanout_event(const struct fanout_context *context, const struct r
     const struct event *event, fanout_done *done, void *arg)
 {
     const struct store_tenant *tenant = store_tenant(context->store, event->tenant);
-    size_t wanted = 0;
-    for (size_t i = 0; tenant && i < tenant->enabled_count; i++)
-        wanted += subscription_wants(tenant->enabled[i], event->type);
-    if (!wanted)
+    struct store_wanting wanting = {NULL, 0};
+    if (tenant)
+        wanting = store_wanting(tenant, event->type);
+    if (!wanting.count)
         return NULL;
 
     struct fanout *fanout = new_fanout(context, record, event->tenant, done, arg);
@@ -276,11 +276,10 @@ struct fanout *fanout_event(const struct fanout_context *context, const struct r
     snprintf(fanout->order_key, sizeof fanout->order_key, "%s", event->order_key);
     fanout->topic = topic_deliveries(context->topics, event->tenant);
     fanout->denied = event->denied;
-    fanout->branches = mem_array(NULL, wanted, sizeof *fanout->branches);
-    for (size_t i = 0; i < tenant->enabled_count; i++)
-        if (subscription_wants(tenant->enabled[i], event->type))
-            init_branch(&fanout->branches[fanout->branch_count++], fanout, record,
-                tenant->enabled[i], tenant->partitions);
+    fanout->branches = mem_array(NULL, wanting.count, sizeof *fanout->branches);
+    for (size_t i = 0; i < wanting.count; i++)
+        init_branch(&fanout->branches[fanout->branch_count++], fanout, record,
+            wanting.subscriptions[i], tenant->partitions);
     fanout->open = fanout->branch_count;
     send_all(fanout);
     return fanout;

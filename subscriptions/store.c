@@ -288,6 +288,11 @@ const struct store_tenant *store_tenant(const struct store *store, const char *t
     return tenants_find(&store->tenants, tenant);
 }
 
+struct store_wanting store_wanting(const struct store_tenant *tenant, const char *type)
+{
+    return tenants_wanting(tenant, type);
+}
+
 struct subscription *store_find(const struct store *store, const char *tenant, const char *id)
 {
     return tenants_find_subscription(&store->tenants, tenant, id);

@@ -27,9 +27,12 @@ struct store_tenant {
     int32_t partitions; /* 0 = the tenant has no record (yet): there is no topic to deliver to */
     struct subscription *const *subscriptions; /* by id; borrowed */
     size_t subscription_count;
-    /* Those of them that are `enabled`: what the bridge matches. */
-    struct subscription *const *enabled;
-    size_t enabled_count;
+};
+
+/* Subscriptions that are enabled and want a type of events, by id. Borrowed. */
+struct store_wanting {
+    struct subscription *const *subscriptions;
+    size_t count;
 };
 
 struct store_options {
@@ -61,6 +64,9 @@ int64_t store_offset(const struct store *store);
 /* NULL where nothing is known of the tenant. Valid until the store reads on: hold it no longer than
  * the current call from the loop. */
 const struct store_tenant *store_tenant(const struct store *store, const char *tenant);
+/* Those of the tenant that want events of `type`: found once, and remembered until one of the tenant's
+ * subscriptions changes. Valid until then, or the next call. */
+struct store_wanting store_wanting(const struct store_tenant *tenant, const char *type);
 /* Borrowed for as long, unless a reference is taken; NULL where there is none. */
 struct subscription *store_find(const struct store *store, const char *tenant, const char *id);
 /* Calls `fn` for every tenant, by id. */

@@ -7,13 +7,25 @@
 
 #include "common/memory.h"
 #include "common/table.h"
+#include "events/event.h"
+
+/* Types come from outside: so many are remembered. A tenant's events have a dozen. */
+#define TYPES_MAX 64
+
+/* The subscriptions that want a type; no references. */
+struct wanting {
+    char type[EVENT_TYPE_MAX + 1];
+    struct subscription **subscriptions;
+    size_t count;
+    UT_hash_handle hh;
+};
 
 struct tenant {
-    struct store_tenant view; /* what others see; its arrays are the two below */
+    struct store_tenant view; /* first: what others see; its array is the one below */
     char id[SUBSCRIPTION_TENANT_MAX + 1];
     struct subscription **subscriptions; /* a reference each */
-    struct subscription **enabled;       /* no references */
-    size_t cap;                          /* of both */
+    size_t cap;
+    struct wanting *wanting; /* by type, as far as was asked since the last change */
     UT_hash_handle hh;
 };
 
@@ -22,12 +34,23 @@ void tenants_init(struct tenants *tenants)
     *tenants = (struct tenants){0};
 }
 
+static void forget_wanting(struct tenant *tenant)
+{
+    struct wanting *each = tenant->wanting, *next;
+    HASH_CLEAR(hh, tenant->wanting); /* frees the table only */
+    for (; each; each = next) {
+        next = each->hh.next;
+        free(each->subscriptions);
+        free(each);
+    }
+}
+
 static void tenant_free(struct tenant *tenant)
 {
+    forget_wanting(tenant);
     for (size_t i = 0; i < tenant->view.subscription_count; i++)
         subscription_unref(tenant->subscriptions[i]);
     free(tenant->subscriptions);
-    free(tenant->enabled);
     free(tenant);
 }
 
@@ -130,16 +153,39 @@ bool tenants_set_partitions(struct tenants *tenants, const char *id, int32_t par
     return true;
 }
 
-/* Points the view at the arrays, and fills the one of those that are enabled. */
-static void tenant_refresh(struct tenant *tenant)
+static void find_wanting(const struct tenant *tenant, struct wanting *wanting)
 {
-    struct store_tenant *view = &tenant->view;
-    view->subscriptions = tenant->subscriptions;
-    view->enabled = tenant->enabled;
-    view->enabled_count = 0;
-    for (size_t i = 0; i < view->subscription_count; i++)
-        if (tenant->subscriptions[i]->enabled)
-            tenant->enabled[view->enabled_count++] = tenant->subscriptions[i];
+    size_t count = tenant->view.subscription_count;
+    wanting->subscriptions = mem_array(NULL, count + 1, sizeof(struct subscription *));
+    for (size_t i = 0; i < count; i++) {
+        struct subscription *each = tenant->subscriptions[i];
+        if (each->enabled && subscription_wants(each, wanting->type))
+            wanting->subscriptions[wanting->count++] = each;
+    }
+    wanting->subscriptions =
+        mem_array(wanting->subscriptions, wanting->count + 1, sizeof(struct subscription *));
+}
+
+struct store_wanting tenants_wanting(const struct store_tenant *view, const char *type)
+{
+    struct tenant *tenant = (struct tenant *)view;
+    struct wanting *wanting;
+    HASH_FIND_STR(tenant->wanting, type, wanting);
+    if (!wanting) {
+        if (HASH_COUNT(tenant->wanting) >= TYPES_MAX)
+            forget_wanting(tenant);
+        wanting = mem_zalloc(sizeof *wanting);
+        memcpy(wanting->type, type, strlen(type) + 1);
+        find_wanting(tenant, wanting);
+        HASH_ADD_STR(tenant->wanting, type, wanting);
+    }
+    return (struct store_wanting){wanting->subscriptions, wanting->count};
+}
+
+static void tenant_changed(struct tenant *tenant)
+{
+    tenant->view.subscriptions = tenant->subscriptions;
+    forget_wanting(tenant);
 }
 
 static void insert(struct tenant *tenant, size_t place, struct subscription *subscription)
@@ -149,7 +195,6 @@ static void insert(struct tenant *tenant, size_t place, struct subscription *sub
         tenant->cap = tenant->cap ? 2 * tenant->cap : 4;
         tenant->subscriptions =
             mem_array(tenant->subscriptions, tenant->cap, sizeof(struct subscription *));
-        tenant->enabled = mem_array(tenant->enabled, tenant->cap, sizeof(struct subscription *));
     }
     memmove(tenant->subscriptions + place + 1, tenant->subscriptions + place,
         (count - place) * sizeof(struct subscription *));
@@ -172,7 +217,7 @@ bool tenants_put(struct tenants *tenants, struct subscription *subscription, siz
         insert(tenant, place, subscription);
         tenants->subscription_count++;
     }
-    tenant_refresh(tenant);
+    tenant_changed(tenant);
     return true;
 }
 
@@ -187,7 +232,7 @@ bool tenants_delete(struct tenants *tenants, const char *tenant_id, const char *
     memmove(tenant->subscriptions + place, tenant->subscriptions + place + 1,
         (tenant->view.subscription_count - place) * sizeof(struct subscription *));
     tenants->subscription_count--;
-    tenant_refresh(tenant);
+    tenant_changed(tenant);
     subscription_unref(old);
     return true;
 }

@@ -25,6 +25,8 @@ void tenants_release(struct tenants *tenants);
 /* NULL where nothing is known of the tenant. Valid until the next change. */
 const struct store_tenant *tenants_find(const struct tenants *tenants, const char *id);
 const struct store_tenant *tenants_at(const struct tenants *tenants, size_t index);
+/* As store_wanting(). */
+struct store_wanting tenants_wanting(const struct store_tenant *view, const char *type);
 struct subscription *tenants_find_subscription(
     const struct tenants *tenants, const char *tenant, const char *id);
 

@@ -62,11 +62,8 @@ static void put_and_delete(void **state)
     assert_string_equal(tenant->subscriptions[0]->id, "a");
     assert_string_equal(tenant->subscriptions[1]->id, "b");
     assert_string_equal(tenant->subscriptions[2]->id, "c");
-    assert_int_equal(tenant->enabled_count, 2);
-    assert_string_equal(tenant->enabled[0]->id, "b");
     put(store, "acme", "b", ",\"name\":\"new\",\"enabled\":false");
     assert_int_equal(store_tenant(store, "acme")->subscription_count, 3);
-    assert_int_equal(store_tenant(store, "acme")->enabled_count, 1);
     assert_string_equal(store_find(store, "acme", "b")->name, "new");
     apply(store, "acme/b", NULL);
     assert_null(store_find(store, "acme", "b"));
@@ -76,6 +73,52 @@ static void put_and_delete(void **state)
     apply(store, "acme/c", NULL);
     assert_null(store_tenant(store, "acme"));
     assert_int_equal(store_invalid_count(store), 0);
+    store_free(store);
+}
+
+static void put_events(struct store *store, const char *id, const char *events)
+{
+    char key[256], value[1024];
+    snprintf(key, sizeof key, "acme/%s", id);
+    snprintf(value, sizeof value,
+        "{\"tenant\":\"acme\",\"id\":\"%s\",\"url\":\"https://x/\",\"events\":[%s]}", id, events);
+    apply(store, key, value);
+}
+
+static void expect_wanting(struct store *store, const char *type, const char *expected)
+{
+    struct store_wanting wanting = store_wanting(store_tenant(store, "acme"), type);
+    assert_int_equal(wanting.count, strlen(expected));
+    for (size_t i = 0; i < wanting.count; i++)
+        assert_memory_equal(wanting.subscriptions[i]->id, expected + i, 1);
+}
+
+/* Found by type, also after a change, and after more types than are remembered. */
+static void wanting(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    put_events(store, "b", "\"call.*\",\"agent.login\"");
+    put_events(store, "a", "\"call.ended\"");
+    put(store, "acme", "c", "");
+    put(store, "other", "o", "");
+    for (int round = 0; round < 2; round++) {
+        expect_wanting(store, "call.ended", "abc");
+        expect_wanting(store, "call.ringing", "bc");
+        expect_wanting(store, "agent.login", "bc");
+        expect_wanting(store, "agent.logout", "c");
+    }
+    put(store, "acme", "a", "");
+    expect_wanting(store, "agent.logout", "ac");
+    put(store, "acme", "c", ",\"enabled\":false");
+    expect_wanting(store, "agent.logout", "a");
+    apply(store, "acme/a", NULL);
+    expect_wanting(store, "agent.logout", "");
+    for (int i = 0; i < 1000; i++) {
+        char type[32];
+        snprintf(type, sizeof type, "%s.%d", i % 2 ? "call" : "other", i);
+        expect_wanting(store, type, i % 2 ? "b" : "");
+    }
     store_free(store);
 }
 
@@ -284,6 +327,7 @@ int main(void)
     log_apply(&quiet);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(put_and_delete),
+        cmocka_unit_test(wanting),
         cmocka_unit_test(tenant_records),
         cmocka_unit_test(invalid_records),
         cmocka_unit_test(bytes_that_are_no_text),
