@@ -13,7 +13,8 @@ from drain import scenario_a, scenario_b, scenario_kill
 from fan import scenario_f
 from growth import scenario_scale
 from paced import scenario_c, scenario_d, scenario_small
-from report import Row, circumstances, print_table, write_document, write_json
+from report import (
+    Row, circumstances, measurement, print_table, read_json, write_document, write_json)
 from stand import ROOT, Stand, Stuck
 
 SCENARIOS = {
@@ -51,14 +52,16 @@ def parse():
     parser.add_argument("--set", action="append", default=[], type=path_and_value, metavar="PATH=VALUE",
                         help="a setting for all processes of Hookline")
     parser.add_argument("--no-peer", action="store_true", help="leave the bridge in Node.js out")
-    parser.add_argument("--json", default=ROOT / "build" / "bench.json", type=pathlib.Path,
-                        help="where all figures go (build/bench.json)")
-    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
+    parser.add_argument("--json", type=pathlib.Path,
+                        help="where all figures go, beside those of other scenarios that it has "
+                             "(build/bench.json; quick: build/bench-quick.json)")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
     parser.add_argument("--programs", default=ROOT / "build" / "release" / "bench", type=pathlib.Path,
                         help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.write and options.scenarios:
-        parser.error("--write wants all scenarios: the table is of one run")
+    if options.write and options.quick:
+        parser.error("--write wants the full size: figures of --quick say nothing")
+    options.json = options.json or ROOT / "build" / ("bench-quick.json" if options.quick else "bench.json")
     return options
 
 
@@ -80,18 +83,20 @@ def main():
     options = parse()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # through the clean-up
     stand = Stand(options)
-    rows = []
+    rows, found = [], {}
     try:
         stand.start_kafka()
         for name in options.scenarios or SCENARIOS:
-            rows += run_scenario(stand, name)
-        about = circumstances(stand)
+            of_scenario = run_scenario(stand, name)
+            found[name] = measurement(circumstances(stand), of_scenario, stand.raw.get(name))
+            rows += of_scenario
     finally:
         stand.close()
     print_table(rows)
-    write_json(options.json, about, rows, stand.raw)
+    measured = found if options.quick else read_json(options.json) | found
+    write_json(options.json, measured)
     if options.write:
-        write_document(about, rows)
+        write_document(measured, {name: about for name, (_, about) in SCENARIOS.items()})
     failed = sum(row.verdict is False for row in rows)
     print(f"\n{failed} targets missed" if failed else "\nall targets reached")
     # At quick size the figures mean nothing; only what could not be measured is a failure then.

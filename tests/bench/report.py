@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of results: printed, as JSON, and as the table in docs/performance.md."""
+"""Rows of results: printed, as JSON, and as the tables in docs/performance.md."""
 
 import json
 import math
@@ -77,7 +77,8 @@ def circumstances(stand):
         # What HOOKLINE_BIN names may be built from anything.
         "commit": "" if "HOOKLINE_BIN" in os.environ else git_version(),
         "cpu": model.group(1) if model else platform.machine(), "cores": os.cpu_count(),
-        "pinned": stand.cores is not None, "receiver": "nginx" if stand.nginx else "tests/bench/receiver.c", "kernel": platform.release().partition("-")[0],
+        "pinned": stand.cores is not None, "kernel": platform.release().partition("-")[0],
+        "receiver": "nginx" if stand.nginx else "tests/bench/receiver.c",
         "libcurl": version_of("libcurl"), "settings": [f"{p}={v}" for p, v in stand.options.set]}
 
 
@@ -90,32 +91,51 @@ def print_table(rows):
         print("  ".join(cells).rstrip())
 
 
-def write_json(path, about, rows, raw):
+def read_json(path):
+    """What earlier runs measured, by scenario."""
+    path = pathlib.Path(path)
+    return json.loads(path.read_text())["scenarios"] if path.exists() else {}
+
+
+def write_json(path, measured):
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({
-        "about": about, "rows": [asdict(row) | {"pass": row.verdict} for row in rows], "raw": raw}, indent=1))
+    path.write_text(json.dumps({"scenarios": measured}, indent=1))
 
 
-def markdown(about, rows):
-    quick = "**Quick size: this proves that the benchmarks work, and says nothing of speed.** "
+def measurement(about, rows, raw):
+    return {"about": about, "rows": [asdict(row) | {"pass": row.verdict} for row in rows], "raw": raw}
+
+
+def circumstances_text(about):
     pairs = "one pair" if about["pairs"] == 1 else f"medians of {about['pairs']} interleaved pairs"
     facts = [
         about["program"] + (f" at {about['commit']}" if about["commit"] else ""),
         f"libcurl {about['libcurl']}", about["date"], f"{about['cores']} cores of {about['cpu']}",
         f"kernel {about['kernel']}", "pinned" if about["pinned"] else "not pinned",
         f"receiver {about['receiver']}", pairs, *about["settings"]]
-    lines = [
-        (quick if about["size"] == "quick" else "") + "; ".join(facts) + ".", "",
-        "| | what | value | unit | target | | note |", "|---|---|---:|---|---|---|---|"]
-    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row.cells()) + " |" for row in rows]
+    return "; ".join(facts) + "."
+
+
+def markdown(measured, titles):
+    """A table for each scenario, in the order of `titles`, with when and where it was measured."""
+    lines = []
+    for name, title in titles.items():
+        if name not in measured:
+            continue
+        rows = [Row(**{k: v for k, v in row.items() if k != "pass"}) for row in measured[name]["rows"]]
+        lines += [f"**{name}**: {title}. {circumstances_text(measured[name]['about'])}", "",
+                  "| what | value | unit | target | | note |", "|---|---:|---|---|---|---|"]
+        lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row.cells()[1:]) + " |"
+                  for row in rows]
+        lines.append("")
     return "\n".join(lines)
 
 
-def write_document(about, rows):
+def write_document(measured, titles):
     text = DOCUMENT.read_text()
     before, found, rest = text.partition(BEGIN)
     _, also_found, after = rest.partition(END)
     if not found or not also_found:
         raise SystemExit(f"{DOCUMENT} has lost its markers '{BEGIN}' and '{END}'")
-    DOCUMENT.write_text(f"{before}{BEGIN}\n\n{markdown(about, rows)}\n\n{END}{after}")
+    DOCUMENT.write_text(f"{before}{BEGIN}\n\n{markdown(measured, titles)}\n{END}{after}")
