@@ -11,6 +11,9 @@
 
 #include "common/memory.h"
 #include "common/text.h"
+#include "subscriptions/secret.h"
+
+#define KEY_FILE_MAX 16384 /* bytes */
 
 static const struct argp_option options[] = {
     {"config", 'c', "FILE", 0, "Read settings from FILE (else from $HOOKLINE_CONFIG)", 0},
@@ -104,6 +107,23 @@ bool command_read(const char *name, size_t max, struct buffer *out, struct error
     bool read = read_descriptor(fd, max, out, error);
     close(fd);
     return read;
+}
+
+bool command_key_ring(
+    const struct settings *settings, struct seal_ring **ret_ring, struct error *error)
+{
+    const char *file = settings->secrets_key_file;
+    struct buffer text = BUFFER_INIT;
+    *ret_ring = NULL;
+    if (!*file)
+        return true;
+    buffer_reserve(&text, KEY_FILE_MAX + 1);
+    if (command_read(file, KEY_FILE_MAX, &text, error))
+        *ret_ring = seal_ring_parse(buffer_text(&text), text.len, error);
+    secret_wipe(&text);
+    if (!*ret_ring)
+        error_prefix(error, "secrets.key_file: %s", file);
+    return *ret_ring != NULL;
 }
 
 void command_print_safe(FILE *stream, const char *text)

@@ -10,6 +10,7 @@
 #include "common/buffer.h"
 #include "common/error.h"
 #include "config/settings.h"
+#include "subscriptions/seal.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -42,6 +43,10 @@ int command_fail(const struct error *error);
  * if `out` has room for `max` bytes: it may be a secret. False (ERROR_CONFIG, without the name) if it
  * cannot be read or is larger than `max`. */
 must_check bool command_read(const char *name, size_t max, struct buffer *out, struct error *error);
+/* Reads the keys that secrets.key_file names; *ret_ring is new, or NULL if it names none. False
+ * (ERROR_CONFIG, naming the setting) if they cannot be read. */
+must_check bool command_key_ring(
+    const struct settings *settings, struct seal_ring **ret_ring, struct error *error);
 /* Prints what others wrote, in which escape sequences of the terminal become question marks. */
 void command_print_safe(FILE *stream, const char *text);
 

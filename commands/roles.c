@@ -27,7 +27,8 @@ struct roles {
     struct probes *probes;
     struct kafka_producer *producer;
     struct store *store;
-    char *registry; /* topic */
+    struct seal_ring *ring; /* NULL = no key file */
+    char *registry;         /* topic */
     struct bridge *bridge;
     struct consumer *consumer;
     struct loop_timer *ensure_timer;
@@ -88,7 +89,7 @@ static bool start_bridge(struct roles *roles, struct error *error)
 static bool start_consumer(struct roles *roles, struct error *error)
 {
     struct consumer_deps deps = {roles->loop, roles->probes, &roles->settings->kafka,
-        &roles->settings->topics, roles->producer, roles->store};
+        &roles->settings->topics, roles->producer, roles->store, roles->ring};
     roles->consumer = consumer_new(&deps, &roles->settings->consumer, error);
     return roles->consumer != NULL;
 }
@@ -157,7 +158,8 @@ struct roles *roles_new(
     roles->settings = settings;
     roles->which = which;
     roles->registry = topic_name(&settings->topics, TOPIC_SUBSCRIPTIONS);
-    roles->probes = probes_new(loop, &settings->probes, error);
+    if (command_key_ring(settings, &roles->ring, error))
+        roles->probes = probes_new(loop, &settings->probes, error);
     if (roles->probes)
         roles->producer = kafka_producer_new(loop, &settings->kafka, &settings->producer, error);
     if (!roles->producer) {
@@ -213,6 +215,7 @@ void roles_free(struct roles *roles)
     consumer_free(roles->consumer);
     kafka_producer_free(roles->producer);
     store_free(roles->store);
+    seal_ring_free(roles->ring);
     loop_timer_free(roles->ensure_timer);
     probes_free(roles->probes);
     free(roles->registry);

@@ -119,7 +119,7 @@ static const struct argp_option apply_options[] = {
 
 static const struct argp_option list_options[] = {
     {"tenant", OPTION_TENANT, "T", 0, "Those of this tenant only", 0},
-    {"json", OPTION_JSON, NULL, 0, "Print a JSON array, header values masked", 0},
+    {"json", OPTION_JSON, NULL, 0, "Print a JSON array, secrets and header values masked", 0},
     TIMEOUT_OPTION,
     {0},
 };
@@ -150,7 +150,8 @@ static const char apply_doc[] =
     ".* behind it, and \"*\" for all. Further ones: name, description, enabled (true), "
     "ordering (\"key\" or \"none\"), timeout_ms, connect_timeout_ms, retry {max_age_s, "
     "max_attempts, retry_4xx}, ttl_s {event: seconds}, "
-    "max_in_flight, rate_limit {per_second, burst}, paused, disable_after_s, http2, trace. "
+    "max_in_flight, rate_limit {per_second, burst}, paused, disable_after_s, http2, trace, "
+    "secrets [{id, secret, scheme (\"v1\" or \"v1a\"), expires_at}]. "
     "docs/schemas/subscription.json describes "
     "them.\n"
     "\n"
@@ -165,7 +166,7 @@ static const struct action actions[] = {
         subscriptions_list},
     {"get", 2, 2,
         {other_options, parse_option, "TENANT ID",
-            "Print a subscription as JSON, header values masked.", children},
+            "Print a subscription as JSON, secrets and header values masked.", children},
         subscriptions_get},
     {"delete", 2, SIZE_MAX,
         {other_options, parse_option, "TENANT ID...",
@@ -178,6 +179,14 @@ static const struct action actions[] = {
             "failure, gets events again, and one that is left alone is tried at once.",
             children},
         subscriptions_reset},
+    {"reseal", 0, 1,
+        {other_options, parse_option, "[TENANT]",
+            "Seal secrets and header values with the first key of secrets.key_file: what is not "
+            "sealed, and what another key of the file sealed.\v"
+            "To change the key: put the new one first, with the old ones below it, and restart the "
+            "consumers; run this command; take the old key out.",
+            children},
+        subscriptions_reseal},
     {0},
 };
 
@@ -202,7 +211,7 @@ static error_t parse_overview(int key, char *value, struct argp_state *state)
             nearest ? nearest : "", nearest ? "?" : "");
         return 0;
     case ARGP_KEY_NO_ARGS:
-        argp_error(state, "an action is missing: apply, list, get, delete or reset");
+        argp_error(state, "an action is missing: apply, list, get, delete, reset or reseal");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -222,6 +231,7 @@ static const struct argp overview = {
         "  get TENANT ID\n"
         "  delete TENANT ID...\n"
         "  reset TENANT ID...\n"
+        "  reseal [TENANT]\n"
         "\n"
         "The action comes first; 'hookline subscriptions apply --help' shows an example file and "
         "all options, and so for the others.",

@@ -36,6 +36,7 @@ struct registry {
     struct mono_time deadline;
     struct loop *loop;
     struct store *store;
+    struct seal_ring *ring;         /* NULL = nothing is sealed */
     struct kafka_topic_list topics; /* all of the cluster */
     char *topic;
     bool exists; /* the topic; without it the store is empty and has no reader */
@@ -73,6 +74,8 @@ int subscriptions_get(
 int subscriptions_delete(
     const struct subscriptions_arguments *arguments, const struct settings *settings);
 int subscriptions_reset(
+    const struct subscriptions_arguments *arguments, const struct settings *settings);
+int subscriptions_reseal(
     const struct subscriptions_arguments *arguments, const struct settings *settings);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hookline subscriptions list, get, delete and reset. */
+/* hookline subscriptions list, get, delete, reset and reseal. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +7,7 @@
 #include "commands/subscriptions.h"
 #include "common/buffer.h"
 #include "common/memory.h"
+#include "subscriptions/sealing.h"
 
 /* Shown subscriptions. */
 
@@ -112,7 +113,8 @@ static int get(const struct subscriptions_arguments *arguments, struct registry 
 /* Writes a record for each of those that are named. One that is not there makes the command fail,
  * after the others are written. */
 static int write_named(const struct subscriptions_arguments *arguments, struct registry *registry,
-    char *(*value_of)(const struct subscription *subscription), const char *done)
+    char *(*value_of)(const struct subscription *subscription, const struct seal_ring *ring),
+    const char *done)
 {
     const char *tenant = arguments->names[0];
     struct error error = ERROR_INIT;
@@ -122,7 +124,7 @@ static int write_named(const struct subscriptions_arguments *arguments, struct r
         const char *id = arguments->names[i];
         const struct subscription *subscription = store_find(registry->store, tenant, id);
         if (subscription) {
-            char *value = value_of(subscription);
+            char *value = value_of(subscription, registry->ring);
             sent = registry_send(registry, tenant, id, value, &error);
             free(value);
         } else {
@@ -136,9 +138,9 @@ static int write_named(const struct subscriptions_arguments *arguments, struct r
     return missing ? EXIT_FAILED : EXIT_DONE;
 }
 
-static char *no_value(const struct subscription *subscription)
+static char *no_value(const struct subscription *subscription, const struct seal_ring *ring)
 {
-    (void)subscription;
+    (void)subscription, (void)ring;
     return NULL;
 }
 
@@ -147,15 +149,28 @@ static int delete(const struct subscriptions_arguments *arguments, struct regist
     return write_named(arguments, registry, no_value, "deleted");
 }
 
-/* The same subscription, with now as the time before which nothing is held against its endpoint. */
-static char *reset_value(const struct subscription *subscription)
+static json_t *copy_of(const struct subscription *subscription)
+{
+    json_t *record = json_deep_copy(subscription->json);
+    if (!record)
+        fatal("out of memory");
+    return record;
+}
+
+static void set_time(json_t *record, const char *name)
 {
     char now[RFC3339_SIZE];
-    json_t *record = json_deep_copy(subscription->json);
     wall_format(wall_now(), now);
-    if (!record || json_object_set_new(record, "reset_at", json_string(now)) != 0 ||
-        json_object_set_new(record, "updated_at", json_string(now)) != 0 ||
-        json_object_set_new(record, "version", json_integer(subscription->version + 1)) != 0)
+    if (json_object_set_new(record, name, json_string(now)) != 0)
+        fatal("out of memory");
+}
+
+/* The next version of a subscription, as text. Takes `record`; returns new. */
+static char *next_version(const struct subscription *subscription, json_t *record)
+{
+    json_t *version = json_integer(subscription->version + 1);
+    set_time(record, "updated_at");
+    if (json_object_set_new(record, "version", version) != 0)
         fatal("out of memory");
     char *value = json_dumps(record, JSON_COMPACT);
     if (!value)
@@ -164,9 +179,81 @@ static char *reset_value(const struct subscription *subscription)
     return value;
 }
 
+/* The same subscription, with now as the time before which nothing is held against its endpoint. */
+static char *reset_value(const struct subscription *subscription, const struct seal_ring *ring)
+{
+    struct error error = ERROR_INIT;
+    size_t sealed;
+    json_t *record = copy_of(subscription);
+    set_time(record, "reset_at");
+    if (ring) /* what does not open is no worse than before */
+        sealing_close(record, ring, &sealed, &error);
+    return next_version(subscription, record);
+}
+
 static int reset(const struct subscriptions_arguments *arguments, struct registry *registry)
 {
     return write_named(arguments, registry, reset_value, "reset");
+}
+
+/* Sealing anew, of all or of a tenant's. */
+
+struct resealing {
+    struct registry *registry;
+    size_t unreadable;
+    struct error error; /* that ended it */
+};
+
+static void reseal_one(struct resealing *resealing, const struct subscription *subscription)
+{
+    struct error error = ERROR_INIT;
+    size_t changed;
+    json_t *record = copy_of(subscription);
+    if (!sealing_close(record, resealing->registry->ring, &changed, &error)) {
+        fprintf(stderr, "hookline: %s: %s\n", subscription->key, error.text);
+        resealing->unreadable++;
+    }
+    if (!changed) {
+        json_decref(record);
+        return;
+    }
+    char *value = next_version(subscription, record);
+    if (!registry_send(
+            resealing->registry, subscription->tenant, subscription->id, value, &resealing->error))
+        bug_on(!error_is_set(&resealing->error));
+    free(value);
+}
+
+/* What is sent may be read back at once: the subscriptions have to stay. */
+static void hold(const struct store_tenant *tenant, void *arg)
+{
+    struct subscription **all = arg;
+    while (*all)
+        all++;
+    for (size_t i = 0; i < tenant->subscription_count; i++)
+        *all++ = subscription_ref(tenant->subscriptions[i]);
+}
+
+static int reseal(const struct subscriptions_arguments *arguments, struct registry *registry)
+{
+    struct resealing resealing = {.registry = registry};
+    if (!registry->ring) {
+        error_set(&resealing.error, ERROR_CONFIG, "secrets.key_file is not set: there is no key");
+        return command_fail(&resealing.error);
+    }
+    struct subscription **all =
+        mem_zalloc((store_subscription_count(registry->store) + 1) * sizeof(struct subscription *));
+    each(registry, arguments->name_count ? arguments->names[0] : NULL, hold, all);
+    for (struct subscription **one = all; *one; one++) {
+        if (!error_is_set(&resealing.error))
+            reseal_one(&resealing, *one);
+        subscription_unref(*one);
+    }
+    free(all);
+    if (error_is_set(&resealing.error) || !registry_settle(registry, &resealing.error))
+        return command_fail(&resealing.error);
+    printf("%zu sealed with key %s\n", registry->sent, seal_ring_first(registry->ring));
+    return resealing.unreadable ? EXIT_FAILED : EXIT_DONE;
 }
 
 /* Around an action that reads the registry. */
@@ -210,4 +297,10 @@ int subscriptions_reset(
     const struct subscriptions_arguments *arguments, const struct settings *settings)
 {
     return with_registry(arguments, settings, reset);
+}
+
+int subscriptions_reseal(
+    const struct subscriptions_arguments *arguments, const struct settings *settings)
+{
+    return with_registry(arguments, settings, reseal);
 }

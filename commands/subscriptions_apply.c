@@ -71,6 +71,19 @@ static void print_plan(const struct plan *plan)
     printf("= %zu unchanged\n", plan->counts[PLAN_KEEP]);
 }
 
+static void warn_unsealed(const struct plan *plan, const struct seal_ring *ring)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < plan->item_count; i++)
+        count += json_array_size(json_object_get(plan->items[i].json, "secrets")) > 0;
+    if (count && !ring)
+        fprintf(stderr,
+            "hookline: secrets.key_file is not set: the secrets of %zu subscriptions are readable "
+            "in "
+            "Kafka\n",
+            count);
+}
+
 /* Carrying it out. */
 
 static int by_text(const void *a, const void *b)
@@ -150,13 +163,14 @@ static void print_summary(const struct plan *plan, bool dry_run)
         plan->counts[PLAN_CHANGE], plan->counts[PLAN_DELETE], plan->counts[PLAN_KEEP]);
 }
 
-static struct plan_options plan_options(
-    const struct subscriptions_arguments *arguments, const struct settings *settings)
+static struct plan_options plan_options(const struct subscriptions_arguments *arguments,
+    const struct settings *settings, const struct seal_ring *ring)
 {
     return (struct plan_options){
         .tenant = arguments->tenant,
         .prune = arguments->prune,
         .max_per_tenant = settings->subscriptions_max_per_tenant,
+        .ring = ring,
         .now = wall_now(),
     };
 }
@@ -165,7 +179,7 @@ static struct plan_options plan_options(
 static bool check_file(const struct subscriptions_arguments *arguments,
     const struct settings *settings, const json_t *desired)
 {
-    struct plan_options options = plan_options(arguments, settings);
+    struct plan_options options = plan_options(arguments, settings, NULL);
     struct store_options nothing = {.topic = "", .max_per_tenant = 0};
     struct store *store = store_new_detached(&nothing);
     struct plan plan;
@@ -179,7 +193,7 @@ static bool check_file(const struct subscriptions_arguments *arguments,
 static int apply(const struct subscriptions_arguments *arguments, struct registry *registry,
     const json_t *desired)
 {
-    struct plan_options options = plan_options(arguments, registry->settings);
+    struct plan_options options = plan_options(arguments, registry->settings, registry->ring);
     struct plan plan;
     struct error error = ERROR_INIT;
     int status = EXIT_DONE;
@@ -188,6 +202,7 @@ static int apply(const struct subscriptions_arguments *arguments, struct registr
         status = EXIT_USAGE;
     } else {
         print_plan(&plan);
+        warn_unsealed(&plan, registry->ring);
         fflush(stdout);
         if (!arguments->dry_run && !carry_out(registry, &plan, &error))
             status = command_fail(&error);

@@ -116,13 +116,15 @@ bool registry_open(struct registry *registry, const struct settings *settings, i
     registry->deadline = mono_add_ms(mono_now(), timeout_ms);
     registry->loop = loop_new();
     registry->topic = topic_name(&settings->topics, TOPIC_SUBSCRIPTIONS);
-    return list_topics(registry, error) && read_store(registry, error);
+    return command_key_ring(settings, &registry->ring, error) && list_topics(registry, error) &&
+           read_store(registry, error);
 }
 
 void registry_close(struct registry *registry)
 {
     kafka_producer_free(registry->producer);
     store_free(registry->store);
+    seal_ring_free(registry->ring);
     kafka_topic_list_release(&registry->topics);
     loop_free(registry->loop);
     free(registry->topic);

@@ -28,6 +28,7 @@ struct settings {
     struct bridge_options bridge;
     struct consumer_options consumer;
     int64_t subscriptions_max_per_tenant;
+    const char *secrets_key_file;
     struct probes_options probes;
     struct log_options log;
     /* What the pointers above point to, and where each value is from; private to config/. */

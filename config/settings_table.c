@@ -114,6 +114,7 @@ const struct settings_group settings_groups[] = {
     {"http", "Requests to the webhooks."},
     {"results", "The results topic."},
     {"subscriptions", "The registry of subscriptions."},
+    {"secrets", "Secrets of subscriptions, at rest."},
     {"probes", "Health and metrics."},
     {"log", "Log lines, on standard error."},
     {NULL, NULL},
@@ -291,6 +292,12 @@ const struct setting settings_table[] = {
 
     INT("subscriptions.max_per_tenant", subscriptions_max_per_tenant, "1000", 1, 100000,
         "subscriptions", "How many subscriptions a tenant may have; further ones are ignored."),
+
+    STRING("secrets.key_file", secrets_key_file, "", 0, TEXT_MAX,
+        "The keys that seal secrets and header values of subscriptions in Kafka: a line \"<id> "
+        "<base64 of 32 bytes>\" for each; the first seals, all open. Read at the start; empty "
+        "means "
+        "that nothing is sealed."),
 
     STRING("probes.listen", probes.listen, "127.0.0.1:9464", 0, 255,
         "The address of /livez, /readyz and /metrics; \":9464\" is all addresses, empty means "

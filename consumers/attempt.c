@@ -61,7 +61,7 @@ void attempt_start(struct delivery *delivery)
         .body = delivery->record->value,
     };
     struct webhook_request request;
-    webhook_request_build(&request, subscription, &content);
+    webhook_request_build(&request, delivery->endpoint->credentials, &content);
     request.http.target = delivery->endpoint->target;
     request.http.timeout_ms =
         timeout_ms(delivery, given_or(subscription->timeout_ms, engine->options.timeout_ms));

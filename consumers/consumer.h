@@ -10,6 +10,7 @@
 #include "kafka/consumer.h"
 #include "kafka/producer.h"
 #include "producers/topic_names.h"
+#include "subscriptions/seal.h"
 #include "subscriptions/store.h"
 #include "webhook/http_client.h"
 
@@ -53,6 +54,7 @@ struct consumer_deps {
     const struct topic_options *topics;
     struct kafka_producer *producer;
     struct store *store;
+    const struct seal_ring *ring; /* opens sealed secrets; NULL = no key */
 };
 
 must_check struct consumer *consumer_new(

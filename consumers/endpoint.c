@@ -82,6 +82,7 @@ void endpoint_free(struct endpoint *endpoint)
     loop_timer_free(endpoint->timer);
     loop_timer_free(endpoint->record_timer);
     http_target_free(endpoint->target);
+    credentials_free(endpoint->credentials);
     subscription_unref(endpoint->subscription);
     ranges_release(&endpoint->resolved);
     heap_release(&endpoint->expiry);
@@ -117,6 +118,8 @@ enum endpoint_block endpoint_block(const struct endpoint *endpoint)
 {
     if (endpoint->subscription && endpoint->subscription->paused)
         return BLOCK_OWNER;
+    if (endpoint->subscription && !endpoint->credentials)
+        return BLOCK_SEALED;
     if (endpoint->circuit.phase == CIRCUIT_OPEN)
         return BLOCK_CIRCUIT;
     if (endpoint->long_pause)
@@ -129,6 +132,7 @@ const char *endpoint_block_text(enum endpoint_block block)
     static const char *const texts[] = {
         [BLOCK_NONE] = "slower than its events come",
         [BLOCK_OWNER] = "paused by its owner",
+        [BLOCK_SEALED] = "its secrets do not open",
         [BLOCK_CIRCUIT] = "failing",
         [BLOCK_PAUSE] = "asked to be left alone (Retry-After)",
     };
@@ -202,7 +206,8 @@ static bool has_token(struct endpoint *endpoint)
 bool endpoint_runnable(struct endpoint *endpoint)
 {
     if (TAILQ_EMPTY(&endpoint->ready) || endpoint->in_flight >= endpoint_window(endpoint) ||
-        endpoint->circuit.phase == CIRCUIT_OPEN || mono_before(mono_now(), endpoint->paused_until))
+        !endpoint->credentials || endpoint->circuit.phase == CIRCUIT_OPEN ||
+        mono_before(mono_now(), endpoint->paused_until))
         return false;
     return has_token(endpoint);
 }
@@ -391,10 +396,28 @@ void endpoint_check_reset(struct endpoint *endpoint)
         reset(endpoint);
 }
 
+/* Rather nothing is sent than something with a wrong signature. */
+static void open_credentials(struct endpoint *endpoint)
+{
+    struct error error = ERROR_INIT;
+    credentials_free(endpoint->credentials);
+    endpoint->credentials = NULL;
+    if (!endpoint->subscription)
+        return;
+    endpoint->credentials =
+        credentials_new(endpoint->subscription, endpoint->engine->deps.ring, &error);
+    if (endpoint->credentials)
+        return;
+    log_error("secrets do not open, nothing is sent until they do",
+        LOG_STR("endpoint", endpoint->key), LOG_ERR(&error));
+    endpoint_set_error(endpoint, error.text);
+}
+
 void endpoint_set_subscription(struct endpoint *endpoint, struct subscription *subscription)
 {
     subscription_unref(endpoint->subscription);
     endpoint->subscription = subscription ? subscription_ref(subscription) : NULL;
+    open_credentials(endpoint);
     if (endpoint->intake->phase != INTAKE_RUNNING)
         return;
     endpoint_check_reset(endpoint);
@@ -402,7 +425,7 @@ void endpoint_set_subscription(struct endpoint *endpoint, struct subscription *s
         forgive(endpoint); /* one that is made again under its name is another */
     if (endpoint_refusal(endpoint).refused)
         intake_refuse_waiting(endpoint);
-    else if (subscription && subscription->paused)
-        behind_drop_queue(endpoint, endpoint_block_text(BLOCK_OWNER));
+    else if (endpoint_block(endpoint) == BLOCK_OWNER || endpoint_block(endpoint) == BLOCK_SEALED)
+        behind_drop_queue(endpoint, endpoint_block_text(endpoint_block(endpoint)));
     endpoint_turn_soon(endpoint);
 }

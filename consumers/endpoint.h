@@ -19,6 +19,7 @@
 #include "producers/dead_letter.h"
 #include "producers/endpoint_state.h"
 #include "subscriptions/subscription.h"
+#include "webhook/credentials.h"
 
 struct engine;
 
@@ -35,6 +36,7 @@ enum endpoint_place { PLACE_LIVE, PLACE_BEHIND, PLACE_JOINING };
 enum endpoint_block {
     BLOCK_NONE,
     BLOCK_OWNER,   /* the subscription is paused */
+    BLOCK_SEALED,  /* its secrets do not open */
     BLOCK_CIRCUIT, /* open */
     BLOCK_PAUSE,   /* Retry-After, beyond the horizon */
 };
@@ -55,6 +57,7 @@ struct endpoint {
     uint32_t number;                   /* tags its offsets in the partition's watermark */
     char *key;                         /* "<tenant>/<subscription>" */
     struct subscription *subscription; /* the current one, a reference; NULL = deleted */
+    struct credentials *credentials;   /* of the subscription; NULL = they do not open */
     struct http_target *target;
 
     /* Deliveries in memory. */

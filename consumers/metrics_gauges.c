@@ -21,6 +21,10 @@ static struct metric endpoints = METRIC_GAUGE("hookline_endpoints",
     "Endpoints that this process knows of, by where they stand.", "state", status_states);
 static struct metric circuits = METRIC_GAUGE("hookline_circuits",
     "Endpoints that this process knows of, by phase of their circuit.", "phase", status_phases);
+static struct metric sealed = METRIC_GAUGE("hookline_endpoints_sealed",
+    "Endpoints that get nothing because the secrets of their subscription do not open "
+    "(secrets.key_file).",
+    NULL, NULL);
 /* Its refresh sets them all: that comes before the first is shown. */
 static struct metric oldest = {
     .name = "hookline_oldest_undelivered_timestamp_seconds",
@@ -34,12 +38,14 @@ static const struct engine *shown; /* one consumer per process */
 
 static void count_endpoints(void)
 {
-    size_t by_state[4] = {0}, by_phase[3] = {0};
+    size_t by_state[4] = {0}, by_phase[3] = {0}, without_secrets = 0;
     for (const struct endpoint *each = shown ? shown->endpoints : NULL; each;
         each = each->hh.next) {
         by_state[status_state(each)]++;
         by_phase[each->circuit.phase]++;
+        without_secrets += endpoint_block(each) == BLOCK_SEALED;
     }
+    metric_set(&sealed, 0, (double)without_secrets);
     for (size_t i = 0; status_states[i]; i++)
         metric_set(&endpoints, i, (double)by_state[i]);
     for (size_t i = 0; status_phases[i]; i++)
@@ -77,8 +83,8 @@ static void refresh(struct metric *metric)
 
 void engine_gauges_show(const struct engine *engine)
 {
-    struct metric *const all[] = {
-        &held, &in_flight, &in_flight_limit, &retries, &endpoints, &circuits, &oldest, NULL};
+    struct metric *const all[] = {&held, &in_flight, &in_flight_limit, &retries, &endpoints,
+        &circuits, &sealed, &oldest, NULL};
     for (struct metric *const *metric = all; *metric; metric++)
         metric_register(*metric);
     shown = engine;

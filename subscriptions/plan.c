@@ -9,6 +9,7 @@
 #include "common/buffer.h"
 #include "common/memory.h"
 #include "common/table.h"
+#include "subscriptions/sealing.h"
 
 /* What Hookline writes there itself. */
 static const char *const own_fields[] = {"version", "created_at", "updated_at", "reset_at"};
@@ -48,12 +49,14 @@ static void on_problem(void *arg, const char *pointer, const char *text)
         planner->plan, mem_printf("%s/%zu%s", planner->root, planner->index, pointer), text);
 }
 
-static bool is_own(const char *name)
+/* A file without "secrets" leaves them alone: they may have been generated, and nobody could write them
+ * there. */
+static bool is_kept(const json_t *desired, const char *name)
 {
     for (size_t i = 0; i < sizeof own_fields / sizeof own_fields[0]; i++)
         if (strcmp(own_fields[i], name) == 0)
             return true;
-    return false;
+    return strcmp(name, "secrets") == 0 && !json_object_get(desired, "secrets");
 }
 
 /* jansson says "no" for want of memory only, where the arguments are right. */
@@ -76,36 +79,57 @@ static void add_change(struct buffer *changes, const char *name)
 }
 
 /* The names of the fields that differ. */
-static char *list_changes(const json_t *old, const json_t *new)
+static char *list_changes(
+    const struct planner *planner, const struct subscription *current, const json_t *new)
 {
     struct buffer changes = BUFFER_INIT;
+    struct error error = ERROR_INIT;
     const char *name;
     json_t *value;
+    json_t *old = or_fatal(json_deep_copy(current->json));
+    sealing_open(
+        old, planner->options->ring, &error); /* what does not open differs: it is replaced */
     json_object_foreach((json_t *)new, name, value) {
         const json_t *before = json_object_get(old, name);
-        if (!is_own(name) && !(before && json_equal(before, value)))
+        if (!is_kept(new, name) && !(before && json_equal(before, value)))
             add_change(&changes, name);
     }
-    json_object_foreach((json_t *)old, name, value)
-        if (!is_own(name) && !json_object_get(new, name))
+    json_object_foreach(old, name, value)
+        if (!is_kept(new, name) && !json_object_get(new, name))
             add_change(&changes, name);
+    json_decref(old);
     return buffer_take(&changes);
 }
 
-/* What is written: the file's object, with our own fields carried on. Returns new. */
+static void keep(json_t *record, const char *name, const struct subscription *old)
+{
+    json_t *kept = old ? json_object_get(old->json, name) : NULL;
+    if (kept)
+        done_or_fatal(json_object_set_new(record, name, or_fatal(json_deep_copy(kept))));
+    else
+        json_object_del(record, name);
+}
+
+static void seal(json_t *record, const struct seal_ring *ring)
+{
+    struct error error = ERROR_INIT;
+    size_t sealed;
+    if (ring) /* what was kept, and does not open, is no worse than before */
+        sealing_close(record, ring, &sealed, &error);
+}
+
+/* What is written: the file's object, with what the file does not say carried on. Returns new. */
 static json_t *make_record(
     const struct planner *planner, const json_t *desired, const struct subscription *old)
 {
     char now[RFC3339_SIZE];
     wall_format(planner->options->now, now);
     json_t *record = or_fatal(json_deep_copy(desired));
-    for (size_t i = 0; i < sizeof own_fields / sizeof own_fields[0]; i++) {
-        json_t *kept = old ? json_object_get(old->json, own_fields[i]) : NULL;
-        if (kept)
-            done_or_fatal(json_object_set(record, own_fields[i], kept));
-        else
-            json_object_del(record, own_fields[i]);
-    }
+    for (size_t i = 0; i < sizeof own_fields / sizeof own_fields[0]; i++)
+        keep(record, own_fields[i], old);
+    if (is_kept(desired, "secrets"))
+        keep(record, "secrets", old);
+    seal(record, planner->options->ring);
     int64_t version = old ? old->version + 1 : 1;
     done_or_fatal(json_object_set_new(record, "version", or_fatal(json_integer(version))));
     if (!json_object_get(record, "created_at"))
@@ -131,7 +155,7 @@ static struct plan_item *add_item(
 static void plan_subscription(struct planner *planner, const struct subscription *desired)
 {
     const struct subscription *old = store_find(planner->store, desired->tenant, desired->id);
-    char *changes = old ? list_changes(old->json, desired->json) : NULL;
+    char *changes = old ? list_changes(planner, old, desired->json) : NULL;
     enum plan_action action = !old ? PLAN_ADD : changes[0] ? PLAN_CHANGE : PLAN_KEEP;
     struct plan_item *item = add_item(planner->plan, action, desired->tenant, desired->id);
     if (action != PLAN_KEEP)

@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/error.h"
+#include "subscriptions/seal.h"
 #include "subscriptions/store.h"
 
 enum plan_action { PLAN_ADD, PLAN_CHANGE, PLAN_KEEP, PLAN_DELETE, PLAN_ACTIONS };
@@ -44,13 +45,15 @@ struct plan_options {
     const char *tenant;
     /* Delete the subscriptions of `tenant` that the file does not have. */
     bool prune;
-    int64_t max_per_tenant; /* of subscriptions that a tenant may have in the end */
-    struct wall_time now;   /* for created_at and updated_at */
+    int64_t max_per_tenant;       /* of subscriptions that a tenant may have in the end */
+    const struct seal_ring *ring; /* seals what is written; NULL = nothing is */
+    struct wall_time now;         /* for created_at and updated_at */
 };
 
 /* Compares `desired`, an array of subscriptions or {"subscriptions": […]}, with what is in `store`.
  * A subscription of the file replaces that of its id, except for what Hookline itself writes there
- * (version, created_at, updated_at, reset_at), which is neither taken from the file nor compared.
+ * (version, created_at, updated_at, reset_at), which is neither taken from the file nor compared. Where
+ * the file says nothing of "secrets", those of the registry stay.
  * Fills *ret_plan in any case, to be released by the caller; false where there are problems, and
  * then with all of them and no items. */
 must_check bool plan_make(const json_t *desired, const struct store *store,

@@ -11,6 +11,7 @@
 #include "common/memory.h"
 #include "common/text.h"
 #include "events/base64.h"
+#include "subscriptions/secret.h"
 
 #define PREFIX      "sealed:"
 #define KEY_ID_SET  "A-Za-z0-9_-"
@@ -37,13 +38,6 @@ static const struct key *find_key(const struct seal_ring *ring, const char *id, 
     return NULL;
 }
 
-static void wipe(struct buffer *buffer)
-{
-    if (buffer->data)
-        OPENSSL_cleanse(buffer->data, buffer->cap);
-    buffer_release(buffer);
-}
-
 static bool parse_bytes(const char *text, size_t len, unsigned char out[SEAL_KEY_BYTES])
 {
     struct buffer bytes = BUFFER_INIT;
@@ -51,7 +45,7 @@ static bool parse_bytes(const char *text, size_t len, unsigned char out[SEAL_KEY
     bool good = event_base64_decode(text, len, &bytes) && bytes.len == SEAL_KEY_BYTES;
     if (good)
         memcpy(out, bytes.data, SEAL_KEY_BYTES);
-    wipe(&bytes);
+    secret_wipe(&bytes);
     return good;
 }
 

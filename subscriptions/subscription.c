@@ -7,6 +7,7 @@
 
 #include "common/memory.h"
 #include "common/text.h"
+#include "subscriptions/sealing.h"
 
 struct subscription *subscription_ref(struct subscription *subscription)
 {
@@ -24,6 +25,7 @@ void subscription_unref(struct subscription *subscription)
     free((void *)subscription->key);
     free((void *)subscription->events);
     free((void *)subscription->headers);
+    free((void *)subscription->secrets);
     free((void *)subscription->ttl);
     json_decref(subscription->json);
     free(subscription);
@@ -63,15 +65,19 @@ bool subscription_id_valid(const char *id)
     return text_matches_set(id, SUBSCRIPTION_ID_MAX, "A-Za-z0-9_-");
 }
 
+static bool mask(json_t *value, const char *field, void *arg)
+{
+    (void)field, (void)arg;
+    if (json_string_set(value, SUBSCRIPTION_MASK) != 0)
+        fatal("out of memory");
+    return true;
+}
+
 json_t *subscription_masked(const struct subscription *subscription)
 {
     json_t *copy = json_deep_copy(subscription->json);
     if (!copy)
         fatal("out of memory");
-    const char *name;
-    json_t *value;
-    json_object_foreach(json_object_get(copy, "headers"), name, value)
-        if (json_string_set(value, SUBSCRIPTION_MASK) != 0)
-            fatal("out of memory");
+    sealing_each(copy, mask, NULL);
     return copy;
 }

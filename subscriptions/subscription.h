@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "subscriptions/secret.h"
 
 /* Stated in docs/schemas/subscription.json too. Lengths are bytes of UTF-8. */
 #define SUBSCRIPTION_TENANT_MAX       64
@@ -22,15 +23,24 @@
 #define SUBSCRIPTION_HEADERS_MAX      32
 #define SUBSCRIPTION_HEADER_NAME_MAX  128
 #define SUBSCRIPTION_HEADER_BYTES_MAX 4096 /* names and values together */
+#define SUBSCRIPTION_SECRETS_MAX      8
+#define SUBSCRIPTION_SEALED_MAX       8192 /* of a secret or a header value, as it is stored */
 /* "<tenant>/<id>" and a NUL. */
 #define SUBSCRIPTION_KEY_SIZE (SUBSCRIPTION_TENANT_MAX + 1 + SUBSCRIPTION_ID_MAX + 1)
 
-/* What stands in place of a header's value wherever a subscription is shown. */
+/* What stands in place of a header's value and of a secret wherever a subscription is shown. */
 #define SUBSCRIPTION_MASK "***"
 
 struct subscription_header {
     const char *name;
     const char *value;
+};
+
+struct subscription_secret {
+    const char *id;
+    enum secret_kind kind; /* the scheme that it signs in */
+    const char *text;      /* "whsec_…", "whsk_…", or either of them sealed (seal.h) */
+    int64_t expires_at_ms; /* wall clock; 0 = never */
 };
 
 struct subscription_ttl {
@@ -51,6 +61,9 @@ struct subscription {
     size_t event_count;
     const struct subscription_header *headers;
     size_t header_count;
+    const struct subscription_secret
+        *secrets; /* requests are signed with each; none = not signed */
+    size_t secret_count;
     bool enabled;
     bool paused;
     bool unordered; /* "ordering": "none" */
@@ -76,7 +89,7 @@ struct subscription {
 
 /* Parses and validates one subscription object (borrowed, and copied). Returns new with one
  * reference, or NULL with the field at fault as a JSON pointer in the text: "/events/1: …"
- * (ERROR_CONFIG). `strict` refuses unknown fields, naming the nearest known one, and masked header
+ * (ERROR_CONFIG). `strict` refuses unknown fields, naming the nearest known one, and masked
  * values: for what people write. Records of the registry are read without it, so that a newer
  * version's fields pass. Fields of the contract that this version does not implement are refused
  * either way: to ignore a filter would be to deliver what was not asked for. */
@@ -103,7 +116,7 @@ int64_t subscription_ttl_ms(const struct subscription *subscription, const char 
 /* 1–64 of [A-Za-z0-9_-]. */
 bool subscription_id_valid(const char *id);
 
-/* A copy that may be shown: header values are replaced by SUBSCRIPTION_MASK. Returns new. */
+/* A copy that may be shown: header values and secrets are replaced by SUBSCRIPTION_MASK. Returns new. */
 json_t *subscription_masked(const struct subscription *subscription);
 
 #endif

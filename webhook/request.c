@@ -36,16 +36,33 @@ static bool overrides(const struct subscription *subscription, const char *name)
     return false;
 }
 
+/* Headers that are written for each request. */
+struct written {
+    char timestamp[TEXT_INT_SIZE], attempt[TEXT_INT_SIZE], signatures[CREDENTIALS_SIGNATURES_SIZE];
+};
+
+static void write_own(struct written *written, const struct credentials *credentials,
+    const struct webhook_delivery *delivery)
+{
+    struct signature_message message = {delivery->id, delivery->at.ms / 1000, delivery->body};
+    text_format_int(message.timestamp_s, written->timestamp);
+    text_format_int(delivery->attempt, written->attempt);
+    written->signatures[0] = '\0';
+    credentials_sign(credentials, &message, written->signatures);
+}
+
 static void add_own(struct headers *headers, const struct subscription *subscription,
-    const struct webhook_delivery *delivery, const char *timestamp, const char *attempt)
+    const struct webhook_delivery *delivery, const struct written *written)
 {
     add(headers, "content-type", "application/json");
     if (!overrides(subscription, "user-agent"))
         add(headers, "user-agent", "Hookline/" HOOKLINE_VERSION);
     add(headers, "webhook-id", delivery->id);
-    add(headers, "webhook-timestamp", timestamp);
+    add(headers, "webhook-timestamp", written->timestamp);
+    if (written->signatures[0])
+        add(headers, "webhook-signature", written->signatures);
     add(headers, "hookline-event", delivery->event);
-    add(headers, "hookline-attempt", attempt);
+    add(headers, "hookline-attempt", written->attempt);
     add(headers, "hookline-tenant", subscription->tenant);
     if (delivery->traceparent)
         add(headers, "traceparent", delivery->traceparent);
@@ -62,14 +79,15 @@ static char *write_line(char *at, const struct request_header *header)
 }
 
 void webhook_request_build(struct webhook_request *ret_request,
-    const struct subscription *subscription, const struct webhook_delivery *delivery)
+    const struct credentials *credentials, const struct webhook_delivery *delivery)
 {
     struct webhook_request *request = ret_request;
+    const struct subscription *subscription = credentials->subscription;
     struct headers headers;
-    char timestamp[TEXT_INT_SIZE], attempt[TEXT_INT_SIZE];
+    struct written written;
     headers.count = headers.bytes = 0;
-    add_own(&headers, subscription, delivery, text_format_int(delivery->at.ms / 1000, timestamp),
-        text_format_int(delivery->attempt, attempt));
+    write_own(&written, credentials, delivery);
+    add_own(&headers, subscription, delivery, &written);
     for (size_t i = 0; i < subscription->header_count; i++)
         add(&headers, subscription->headers[i].name, subscription->headers[i].value);
 

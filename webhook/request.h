@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The request that a delivery becomes: docs/contract.md, "The request". Formats, signatures and
- * endpoint authentication have their place here. */
+/* The request that a delivery becomes: docs/contract.md, "The request". Formats and endpoint
+ * authentication have their place here. */
 #ifndef HOOKLINE_WEBHOOK_REQUEST_H
 #define HOOKLINE_WEBHOOK_REQUEST_H
 
@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/record.h"
 #include "subscriptions/subscription.h"
+#include "webhook/credentials.h"
 #include "webhook/http_client.h"
 
 /* What is delivered. All borrowed. */
@@ -22,7 +23,7 @@ struct webhook_delivery {
     struct bytes body;
 };
 
-#define WEBHOOK_OWN_HEADERS 8
+#define WEBHOOK_OWN_HEADERS 9
 
 /* A request and what it points into, so that it must not be moved; the body is the delivery's. */
 struct webhook_request {
@@ -33,7 +34,7 @@ struct webhook_request {
 
 /* Fills *ret_request; release it when the client has begun with it. */
 void webhook_request_build(struct webhook_request *ret_request,
-    const struct subscription *subscription, const struct webhook_delivery *delivery);
+    const struct credentials *credentials, const struct webhook_delivery *delivery);
 void webhook_request_release(struct webhook_request *request);
 
 #endif

@@ -13,14 +13,11 @@
 #include "common/memory.h"
 #include "common/text.h"
 #include "events/base64.h"
+#include "subscriptions/secret.h"
 
 #define HMAC_BYTES        32
 #define ED25519_KEY_BYTES 32
 #define ED25519_BYTES     64
-#define SECRET_MIN_BYTES  24
-#define SECRET_MAX_BYTES  64
-/* The longest prefix and the base64 of 64 bytes; what is longer is not even decoded. */
-#define SECRET_TEXT_MAX 94
 /* A number between two full stops. */
 #define STAMP_SIZE (TEXT_INT_SIZE + 2)
 /* Seconds until the year 33658; so much shorter than 64 bits that no sum of two overflows. */
@@ -56,12 +53,8 @@ const char *signature_scheme_name(enum signature_scheme scheme)
 
 /* --- Keys ------------------------------------------------------------------------------------ */
 
-static bool make_mac(struct signing_key *key, const uint8_t *raw, size_t len, struct error *error)
+static void make_mac(struct signing_key *key, const uint8_t *raw, size_t len)
 {
-    if (len < SECRET_MIN_BYTES || len > SECRET_MAX_BYTES)
-        return error_set(error, ERROR_CONFIG,
-            "the whsec_ secret has %zu bytes after decoding, not %d to %d", len, SECRET_MIN_BYTES,
-            SECRET_MAX_BYTES);
     OSSL_PARAM params[] = {
         OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char[]){"SHA256"}, 0),
         OSSL_PARAM_construct_end(),
@@ -70,110 +63,51 @@ static bool make_mac(struct signing_key *key, const uint8_t *raw, size_t len, st
     key->mac = mac ? EVP_MAC_CTX_new(mac) : NULL;
     check(key->mac ? EVP_MAC_init(key->mac, raw, len, params) : 0, "HMAC-SHA256");
     EVP_MAC_free(mac); /* the context has a reference of its own */
-    key->signs = true;
-    return true;
 }
 
 static bool make_pair(struct signing_key *key, const uint8_t *raw, size_t len, struct error *error)
 {
-    if (len != ED25519_KEY_BYTES && len != 2 * ED25519_KEY_BYTES)
-        return error_set(error, ERROR_CONFIG,
-            "the whsk_ secret has %zu bytes after decoding, not the 32 of an Ed25519 private key "
-            "or "
-            "64 with its public key",
-            len);
     uint8_t public[ED25519_KEY_BYTES];
     size_t public_len = sizeof public;
     key->pair = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, raw, ED25519_KEY_BYTES);
     check(key->pair ? EVP_PKEY_get_raw_public_key(key->pair, public, &public_len) : 0, "Ed25519");
     /* Two keys glued together would sign what nobody can verify. */
-    if (len > ED25519_KEY_BYTES &&
-        CRYPTO_memcmp(raw + ED25519_KEY_BYTES, public, ED25519_KEY_BYTES) != 0)
-        return error_set(error, ERROR_CONFIG,
-            "the second half of the whsk_ secret is not the public key of its first half");
-    key->signs = true;
-    return true;
+    return len == ED25519_KEY_BYTES ||
+           CRYPTO_memcmp(raw + ED25519_KEY_BYTES, public, ED25519_KEY_BYTES) == 0 ||
+           error_set(error, ERROR_CONFIG,
+               "the second half of the whsk_ secret is not the public key of its first half");
 }
 
-static bool make_public(
-    struct signing_key *key, const uint8_t *raw, size_t len, struct error *error)
+static bool make(
+    struct signing_key *key, enum secret_kind kind, const struct buffer *raw, struct error *error)
 {
-    if (len != ED25519_KEY_BYTES)
-        return error_set(error, ERROR_CONFIG,
-            "the whpk_ key has %zu bytes after decoding, not the %d of an Ed25519 public key", len,
-            ED25519_KEY_BYTES);
-    key->pair = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, raw, len);
-    check(key->pair ? 1 : 0, "Ed25519");
-    return true;
-}
-
-struct secret_kind {
-    const char *prefix;
-    enum signature_scheme scheme;
-    bool (*make)(struct signing_key *key, const uint8_t *raw, size_t len, struct error *error);
-};
-
-static const struct secret_kind kinds[] = {
-    {"whsec_", SIGNATURE_V1, make_mac},
-    {"whsk_", SIGNATURE_V1A, make_pair},
-    {"whpk_", SIGNATURE_V1A, make_public},
-};
-
-static const struct secret_kind *kind_of(const char *secret, size_t len)
-{
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        size_t prefix = strlen(kinds[i].prefix);
-        if (len >= prefix && memcmp(secret, kinds[i].prefix, prefix) == 0)
-            return &kinds[i];
+    const uint8_t *bytes = (const uint8_t *)raw->data;
+    key->scheme = kind == SECRET_HMAC ? SIGNATURE_V1 : SIGNATURE_V1A;
+    key->signs = kind != SECRET_ED25519_PUBLIC;
+    if (kind == SECRET_HMAC) {
+        make_mac(key, bytes, raw->len);
+        return true;
     }
-    return NULL;
-}
-
-/* `raw` has room for the whole, so that no copy stays behind where it grew. */
-static bool decode(const struct secret_kind *kind, const char *secret, size_t len,
-    struct buffer *raw, struct error *error)
-{
-    size_t prefix = strlen(kind->prefix);
-    if (len > SECRET_TEXT_MAX)
-        return error_set(error, ERROR_CONFIG,
-            "the %s secret is too long: %zu characters, of which %d at most can be right",
-            kind->prefix, len, SECRET_TEXT_MAX);
-    if (len == prefix)
-        return error_set(error, ERROR_CONFIG, "nothing follows the %s", kind->prefix);
-    if (!event_base64_decode(secret + prefix, len - prefix, raw))
-        return error_set(error, ERROR_CONFIG,
-            "what follows the %s is no base64 (RFC 4648, section 4: A-Z a-z 0-9 + / with padding, "
-            "and nothing around it)",
-            kind->prefix);
+    key->context = EVP_MD_CTX_new();
+    check(key->context ? 1 : 0, "Ed25519");
+    if (kind == SECRET_ED25519)
+        return make_pair(key, bytes, raw->len, error);
+    key->pair = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, bytes, raw->len);
+    check(key->pair ? 1 : 0, "Ed25519");
     return true;
 }
 
 struct signing_key *signing_key_new(const char *secret, size_t len, struct error *error)
 {
-    const struct secret_kind *kind = kind_of(secret, len);
-    if (!kind) {
-        error_set(error, ERROR_CONFIG,
-            "a secret begins with whsec_ (HMAC), whsk_ (Ed25519, private) or whpk_ (Ed25519, "
-            "public), and this one does not");
-        return NULL;
-    }
+    enum secret_kind kind;
     struct buffer raw = BUFFER_INIT;
-    buffer_reserve(&raw, SECRET_TEXT_MAX);
     struct signing_key *key = mem_zalloc(sizeof *key);
-    key->scheme = kind->scheme;
-    bool made = decode(kind, secret, len, &raw, error) &&
-                kind->make(key, (const uint8_t *)raw.data, raw.len, error);
-    OPENSSL_cleanse(raw.data, raw.cap);
-    buffer_release(&raw);
-    if (!made) {
-        signing_key_free(key);
-        return NULL;
-    }
-    if (key->scheme == SIGNATURE_V1A) {
-        key->context = EVP_MD_CTX_new();
-        check(key->context ? 1 : 0, "Ed25519");
-    }
-    return key;
+    bool made = secret_read(secret, len, &kind, &raw, error) && make(key, kind, &raw, error);
+    secret_wipe(&raw);
+    if (made)
+        return key;
+    signing_key_free(key);
+    return NULL;
 }
 
 void signing_key_free(struct signing_key *key)

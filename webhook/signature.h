@@ -26,13 +26,9 @@ const char *signature_scheme_name(enum signature_scheme scheme);
  * or verify with it. */
 struct signing_key;
 
-/* A key from the text of a secret, `len` bytes without anything around them:
- *   whsec_  and base64 of 24 to 64 bytes: signs and verifies v1
- *   whsk_   and base64 of an Ed25519 private key, its 32 bytes (the seed) alone or with the 32 of its
- *           public key behind them: signs and verifies v1a
- *   whpk_   and base64 of the 32 bytes of an Ed25519 public key: verifies v1a
- * Base64 is strict, with padding. Returns new; NULL with ERROR_CONFIG and a sentence that says what
- * is wrong and holds nothing of the text. The text is not kept. */
+/* A key from the text of a secret (subscriptions/secret.h), `len` bytes without anything around them.
+ * Returns new; NULL with ERROR_CONFIG and a sentence that says what is wrong and holds nothing of the
+ * text. The text is not kept. */
 must_check struct signing_key *signing_key_new(const char *secret, size_t len, struct error *error);
 
 /* Cleanses what it frees. NULL is fine. */

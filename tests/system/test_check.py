@@ -68,7 +68,7 @@ def test_a_good_file_is_ok(config):
     ('kafka = {\n  brokers = "a"\n', ":3: syntax error|:2: syntax error"),
     ('@include "missing.conf"\n', "missing.conf"),
     ("kafka = 5;\n", ":1: kafka"),
-    ('secrets = { key = "x"; };\n', ":1: secrets"),
+    ('passwords = { key = "x"; };\n', ":1: passwords"),
 ])
 def test_a_broken_file(config, text, hint):
     done = run_cli(["check"], config=config(text))

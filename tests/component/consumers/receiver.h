@@ -179,7 +179,7 @@ static inline struct consumer *new_consumer(const struct consumer_options *optio
 {
     struct error error = ERROR_INIT;
     struct consumer_deps deps = {fixture.cluster.loop, fixture.probes, &fixture.cluster.kafka,
-        &fixture.topics, fixture.producer, fixture.store};
+        &fixture.topics, fixture.producer, fixture.store, NULL};
     struct consumer *consumer = consumer_new(&deps, options, &error);
     if (!consumer)
         fail_msg("%s", error.text);

@@ -181,6 +181,76 @@ static void records(void **state)
     json_decref(desired);
 }
 
+#define SECRET ",\"secrets\":[{\"id\":\"a\",\"secret\":\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"}]"
+#define SECRET2 \
+    ",\"secrets\":[{\"id\":\"a\",\"secret\":\"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD\"}]"
+
+static const char keys[] = "k1 MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\n";
+
+/* What the file would make of a registry that has `current`, as text; `record` NULL or what is written. */
+static char *plan_over(
+    json_t *current, const char *file, const struct seal_ring *ring, json_t **record)
+{
+    struct plan_options options = defaults;
+    struct plan plan;
+    options.ring = ring;
+    char *text = json_dumps(current, 0);
+    const char *const values[] = {text, NULL};
+    struct store *store = store_with(values);
+    json_t *desired = json_loads(file, 0, NULL);
+    assert_true(plan_make(desired, store, &options, &plan));
+    char *made = describe(&plan);
+    if (record)
+        *record = json_incref(plan.items[0].json);
+    plan_release(&plan);
+    store_free(store);
+    json_decref(desired);
+    free(text);
+    return made;
+}
+
+static void expect_plan(
+    json_t *current, const char *file, const struct seal_ring *ring, const char *expected)
+{
+    char *made = plan_over(current, file, ring, NULL);
+    assert_string_equal(made, expected);
+    free(made);
+}
+
+/* Sealed when written; what is the same below the seal is no change; left alone if the file is silent. */
+static void sealed_secrets(void **state)
+{
+    (void)state;
+    struct error error = ERROR_INIT;
+    json_t *record, *again;
+    struct seal_ring *ring = seal_ring_parse(keys, sizeof keys - 1, &error);
+    json_t *nothing = json_loads(SUB("other", "o", ""), 0, NULL);
+    free(plan_over(nothing, "[" SUB("acme", "a", SECRET ",\"headers\":{\"x-a\":\"v4lue\"}") "]",
+        ring, &record));
+    char *text = json_dumps(record, 0);
+    assert_null(strstr(text, "whsec_"));
+    assert_null(strstr(text, "v4lue"));
+    free(text);
+
+    expect_plan(record, "[" SUB("acme", "a", SECRET ",\"headers\":{\"x-a\":\"v4lue\"}") "]", ring,
+        "=acme/a ");
+    expect_plan(record, "[" SUB("acme", "a", SECRET2 ",\"headers\":{\"x-a\":\"v4lue\"}") "]", ring,
+        "~acme/a(secrets) ");
+    expect_plan(
+        record, "[" SUB("acme", "a", ",\"headers\":{\"x-a\":\"v4lue\"}") "]", ring, "=acme/a ");
+    expect_plan(
+        record, "[" SUB("acme", "a", ",\"secrets\":[]") "]", ring, "~acme/a(secrets, headers) ");
+    /* Without the key nobody can tell. */
+    expect_plan(record, "[" SUB("acme", "a", SECRET) "]", NULL, "~acme/a(secrets, headers) ");
+
+    free(plan_over(record, "[" SUB("acme", "a", ",\"name\":\"n\"") "]", ring, &again));
+    assert_true(json_equal(json_object_get(again, "secrets"), json_object_get(record, "secrets")));
+    json_decref(again);
+    json_decref(record);
+    json_decref(nothing);
+    seal_ring_free(ring);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +259,7 @@ int main(void)
         cmocka_unit_test(problems),
         cmocka_unit_test(many_problems),
         cmocka_unit_test(records),
+        cmocka_unit_test(sealed_secrets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

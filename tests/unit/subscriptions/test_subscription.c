@@ -16,6 +16,7 @@
 
 #define MINIMAL      "\"tenant\":\"acme\",\"id\":\"crm\",\"url\":\"https://crm.example/hook\","
 #define EVENTS       "\"events\":[\"*\"]"
+#define SECRET       "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static json_t *load(const char *text)
@@ -244,7 +245,27 @@ static const struct {
     {"\"fields\":{}", "/fields: not supported by this version"},
     {"\"auth\":{}", "/auth: not supported by this version"},
     {"\"tls\":{}", "/tls: not supported by this version"},
-    {"\"secrets\":[]", "/secrets: not supported by this version"},
+    {"\"secrets\":{}", "/secrets: expected an array, found an object"},
+    {"\"secrets\":[7]", "/secrets/0: expected an object, found an integer"},
+    {"\"secrets\":[{\"secret\":\"" SECRET "\"}]", "/secrets/0/id: missing"},
+    {"\"secrets\":[{\"id\":\"a\"}]", "/secrets/0/secret: missing"},
+    {"\"secrets\":[{\"id\":\"a b\",\"secret\":\"" SECRET "\"}]", "/secrets/0/id: "},
+    {"\"secrets\":[{\"id\":\"a\",\"secret\":\"hunter2\"}]",
+        "/secrets/0/secret: a secret begins with whsec_"},
+    {"\"secrets\":[{\"id\":\"a\",\"secret\":\"whsec_c2hvcnQ=\"}]",
+        "/secrets/0/secret: the whsec_ secret has 5 bytes after decoding, not 24 to 64"},
+    {"\"secrets\":[{\"id\":\"a\",\"scheme\":\"v1a\",\"secret\":\"" SECRET "\"}]",
+        "/secrets/0/secret: a secret of this scheme begins with whsk_, not with whsec_"},
+    {"\"secrets\":[{\"id\":\"a\",\"scheme\":\"v2\",\"secret\":\"" SECRET "\"}]",
+        "/secrets/0/scheme: neither \"v1\" nor \"v1a\""},
+    {"\"secrets\":[{\"id\":\"a\",\"secret\":\"" SECRET "\",\"expires_at\":\"soon\"}]",
+        "/secrets/0/expires_at: not a time (RFC 3339)"},
+    {"\"secrets\":[{\"id\":\"a\",\"secret\":\"" SECRET
+     "\",\"expires_at\":\"2030-01-01T00:00:00Z\"}]",
+        "/secrets: one of them must be without expires_at"},
+    {"\"secrets\":[{\"id\":\"a\",\"secret\":\"" SECRET "\"},{\"id\":\"a\",\"secret\":\"" SECRET
+     "\"}]",
+        "/secrets/1: the id a stands there twice"},
     {"\"secret_file\":\"a\"", "/secret_file: not supported by this version"},
     {"\"header_files\":{}", "/header_files: not supported by this version"},
 };
@@ -326,6 +347,50 @@ static void masked_values(void **state)
     assert_memory_equal(error.text, "/headers/X-Api-Key: \"***\"", 25);
     json_decref(masked);
     subscription_unref(sub);
+}
+
+static void secrets(void **state)
+{
+    (void)state;
+    struct subscription *sub =
+        parse_good("{" MINIMAL EVENTS ",\"secrets\":[{\"id\":\"a\",\"secret\":\"" SECRET
+                   "\",\"created_at\":\"2026-01-01T00:00:00Z\"},"
+                   "{\"id\":\"b\",\"secret\":\"" SECRET "\",\"scheme\":\"v1\","
+                   "\"expires_at\":\"2026-03-02T08:14:05.318Z\"}]}");
+    assert_int_equal(sub->secret_count, 2);
+    assert_string_equal(sub->secrets[0].id, "a");
+    assert_string_equal(sub->secrets[0].text, SECRET);
+    assert_int_equal(sub->secrets[0].kind, SECRET_HMAC);
+    assert_int_equal(sub->secrets[0].expires_at_ms, 0);
+    assert_int_equal(sub->secrets[1].expires_at_ms, 1772439245318);
+    json_t *masked = subscription_masked(sub);
+    char *text = json_dumps(masked, 0);
+    assert_null(strstr(text, "whsec_"));
+    assert_non_null(strstr(text, "\"***\""));
+    free(text);
+    json_decref(masked);
+    subscription_unref(sub);
+}
+
+/* The registry has sealed values; nobody is to write them by hand. */
+static void sealed_values(void **state)
+{
+    (void)state;
+    static const char sealed[] =
+        "{" MINIMAL EVENTS ",\"secrets\":[{\"id\":\"a\",\"secret\":\"sealed:k:AAAA\"}]}";
+    static const char header[] = "{" MINIMAL EVENTS ",\"headers\":{\"x-a\":\"sealed:k:AAAA\"}}";
+    struct error error = ERROR_INIT;
+    struct subscription *sub = parse(sealed, false, &error);
+    assert_non_null(sub);
+    subscription_unref(sub);
+    sub = parse(header, false, &error);
+    assert_non_null(sub);
+    subscription_unref(sub);
+    assert_null(parse(sealed, true, &error));
+    assert_string_equal(error.text, "/secrets/0/secret: is a sealed value: give the value itself");
+    error = (struct error)ERROR_INIT;
+    assert_null(parse(header, true, &error));
+    assert_string_equal(error.text, "/headers/x-a: is a sealed value: give the value itself");
 }
 
 static void limits(void **state)
@@ -452,6 +517,8 @@ int main(void)
         cmocka_unit_test(missing),
         cmocka_unit_test(unknown_fields),
         cmocka_unit_test(masked_values),
+        cmocka_unit_test(secrets),
+        cmocka_unit_test(sealed_values),
         cmocka_unit_test(limits),
         cmocka_unit_test(all_problems),
         cmocka_unit_test(wants),

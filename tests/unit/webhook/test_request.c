@@ -38,6 +38,14 @@ static struct subscription *subscribe(const char *more)
     return subscription;
 }
 
+/* As the consumer makes one: with credentials, that only the headers have to outlive. */
+static void build(struct webhook_request *request, const struct subscription *subscription,
+    const struct webhook_delivery *delivery)
+{
+    struct credentials credentials = {.subscription = (struct subscription *)subscription};
+    webhook_request_build(request, &credentials, delivery);
+}
+
 static const char body[] = "{\"type\":\"call.ended\",\"callID\":\"c1\"}";
 
 static const struct webhook_delivery delivery = {
@@ -74,7 +82,7 @@ static void own_headers(void **state)
     (void)state;
     struct subscription *subscription = subscribe("");
     struct webhook_request request;
-    webhook_request_build(&request, subscription, &delivery);
+    build(&request, subscription, &delivery);
     static const char *const expected[] = {
         "content-type: application/json",
         "user-agent: Hookline/" HOOKLINE_VERSION,
@@ -102,7 +110,7 @@ static void subscription_headers(void **state)
         subscribe(",\"headers\":{\"X-Api-Key\":\"k3y: with; both\",\"authorization\":\"Bearer x\"},"
                   "\"http2\":true");
     struct webhook_request request;
-    webhook_request_build(&request, subscription, &delivery);
+    build(&request, subscription, &delivery);
     assert_string_equal(line_of(&request, "x-api-key"), "X-Api-Key: k3y: with; both");
     assert_string_equal(line_of(&request, "authorization"), "authorization: Bearer x");
     assert_true(request.http.http2);
@@ -115,7 +123,7 @@ static void user_agent_can_be_its_own(void **state)
     (void)state;
     struct subscription *subscription = subscribe(",\"headers\":{\"User-Agent\":\"acme/1\"}");
     struct webhook_request request;
-    webhook_request_build(&request, subscription, &delivery);
+    build(&request, subscription, &delivery);
     assert_string_equal(line_of(&request, "user-agent"), "User-Agent: acme/1");
     webhook_request_release(&request);
     subscription_unref(subscription);
@@ -127,11 +135,11 @@ static void traceparent(void **state)
     struct subscription *subscription = subscribe("");
     struct webhook_delivery traced = delivery;
     struct webhook_request request;
-    webhook_request_build(&request, subscription, &traced);
+    build(&request, subscription, &traced);
     assert_null(line_of(&request, "traceparent"));
     webhook_request_release(&request);
     traced.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-    webhook_request_build(&request, subscription, &traced);
+    build(&request, subscription, &traced);
     assert_string_equal(line_of(&request, "traceparent"),
         "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
     webhook_request_release(&request);
@@ -146,7 +154,7 @@ static void empty_value(void **state)
     const struct subscription subscription = {
         .tenant = "acme", .id = "crm", .url = "https://x/", .headers = headers, .header_count = 2};
     struct webhook_request request;
-    webhook_request_build(&request, &subscription, &delivery);
+    build(&request, &subscription, &delivery);
     assert_string_equal(line_of(&request, "x-empty"), "x-empty;");
     assert_string_equal(line_of(&request, "x-full"), "x-full: 1");
     webhook_request_release(&request);
@@ -159,9 +167,66 @@ static void no_body(void **state)
     struct webhook_delivery empty = delivery;
     struct webhook_request request;
     empty.body = (struct bytes){NULL, 0};
-    webhook_request_build(&request, subscription, &empty);
+    build(&request, subscription, &empty);
     assert_int_equal(request.http.body_len, 0);
     webhook_request_release(&request);
+    subscription_unref(subscription);
+}
+
+/* Two secrets that live, and one that has expired at that second. The signatures are of fixed input, by
+ * `printf '%s' 'msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330.{"test": 2432232314}' | openssl dgst -sha256 -mac
+ * HMAC -macopt hexkey:…`, and for the second of the examples of Standard Webhooks. */
+static void signed_with_each_living_secret(void **state)
+{
+    (void)state;
+    struct error error = ERROR_INIT;
+    struct subscription *subscription =
+        subscribe(",\"secrets\":["
+                  "{\"id\":\"a\",\"secret\":\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"},"
+                  "{\"id\":\"old\",\"secret\":\"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD\","
+                  "\"expires_at\":\"2021-02-25T15:02:10Z\"},"
+                  "{\"id\":\"k\",\"scheme\":\"v1a\",\"secret\":\"whsk_6Xb/dCcHpPea21PS1N9VY/"
+                  "NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==\"}]");
+    struct credentials *credentials = credentials_new(subscription, NULL, &error);
+    assert_non_null(credentials);
+    static const char text[] = "{\"test\": 2432232314}";
+    struct webhook_delivery signed_one = {.id = "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        .event = "call.ended",
+        .attempt = 1,
+        .at = {1614265330999},
+        .body = {text, sizeof text - 1}};
+    struct webhook_request request;
+    webhook_request_build(&request, credentials, &signed_one);
+    assert_string_equal(line_of(&request, "webhook-signature"),
+        "webhook-signature: v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE= "
+        "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/"
+        "enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg=="
+        "");
+    webhook_request_release(&request);
+    signed_one.at.ms -= 1000; /* a second before it expires */
+    webhook_request_build(&request, credentials, &signed_one);
+    const char *line = line_of(&request, "webhook-signature");
+    size_t blanks = 0;
+    for (const char *p = line; *p; p++)
+        blanks += *p == ' ';
+    assert_int_equal(blanks, 3); /* before each of three */
+    webhook_request_release(&request);
+    credentials_free(credentials);
+    subscription_unref(subscription);
+}
+
+static void key_that_is_none(void **state)
+{
+    (void)state;
+    struct error error = ERROR_INIT;
+    /* The second half is not the public key of the first: only who signs can tell. */
+    struct subscription *subscription =
+        subscribe(",\"secrets\":[{\"id\":\"k\",\"scheme\":\"v1a\",\"secret\":\"whsk_6Xb/"
+                  "dCcHpPea21PS1N9VY/NZW72"
+                  "3CEc77N4rJCubMbfpdv90Jwek95rbU9LU31Vj81lbvbcIRzvs3iskK5sxtw==\"}]");
+    assert_null(credentials_new(subscription, NULL, &error));
+    assert_string_equal(error.text,
+        "/secrets/k: the second half of the whsk_ secret is not the public key of its first half");
     subscription_unref(subscription);
 }
 
@@ -183,7 +248,7 @@ static void as_many_headers_as_may_be(void **state)
     struct webhook_delivery traced = delivery;
     struct webhook_request request;
     traced.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-    webhook_request_build(&request, &subscription, &traced);
+    build(&request, &subscription, &traced);
     assert_int_equal(count_lines(&request), 8 + SUBSCRIPTION_HEADERS_MAX);
     assert_string_equal(line_of(&request, "x-31"), "x-31: v");
     webhook_request_release(&request);
@@ -222,6 +287,8 @@ int main(void)
         cmocka_unit_test(traceparent),
         cmocka_unit_test(empty_value),
         cmocka_unit_test(no_body),
+        cmocka_unit_test(signed_with_each_living_secret),
+        cmocka_unit_test(key_that_is_none),
         cmocka_unit_test(as_many_headers_as_may_be),
         cmocka_unit_test(nothing_is_injected),
     };

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the requests of a subscription are made with that nobody else may know. */
+#include "webhook/credentials.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "subscriptions/sealing.h"
+
+/* The subscription with its values opened: a reference to it, or to a copy. */
+static struct subscription *open_values(
+    struct subscription *subscription, const struct seal_ring *ring, struct error *error)
+{
+    if (!sealing_has_sealed(subscription->json))
+        return subscription_ref(subscription);
+    json_t *copy = json_deep_copy(subscription->json);
+    if (!copy)
+        fatal("out of memory");
+    struct subscription *opened = NULL;
+    if (sealing_open(copy, ring, error))
+        opened = subscription_parse(copy, false, error);
+    json_decref(copy);
+    return opened;
+}
+
+static bool make_keys(struct credentials *credentials, struct error *error)
+{
+    const struct subscription *subscription = credentials->subscription;
+    for (size_t i = 0; i < subscription->secret_count; i++) {
+        const struct subscription_secret *secret = &subscription->secrets[i];
+        credentials->keys[i] = signing_key_new(secret->text, strlen(secret->text), error);
+        if (!credentials->keys[i]) {
+            error_prefix(error, "/secrets/%s", secret->id);
+            return false;
+        }
+    }
+    return true;
+}
+
+struct credentials *credentials_new(
+    struct subscription *subscription, const struct seal_ring *ring, struct error *error)
+{
+    struct credentials *credentials = mem_zalloc(sizeof *credentials);
+    credentials->subscription = open_values(subscription, ring, error);
+    if (credentials->subscription && make_keys(credentials, error))
+        return credentials;
+    credentials_free(credentials);
+    return NULL;
+}
+
+void credentials_free(struct credentials *credentials)
+{
+    if (!credentials)
+        return;
+    for (size_t i = 0; i < SUBSCRIPTION_SECRETS_MAX; i++)
+        signing_key_free(credentials->keys[i]);
+    subscription_unref(credentials->subscription);
+    free(credentials);
+}
+
+size_t credentials_sign(const struct credentials *credentials,
+    const struct signature_message *message, char out[CREDENTIALS_SIGNATURES_SIZE])
+{
+    const struct subscription *subscription = credentials->subscription;
+    struct signing_key *live[SUBSCRIPTION_SECRETS_MAX] = {NULL};
+    size_t count = 0;
+    for (size_t i = 0; i < subscription->secret_count; i++) {
+        int64_t expires_at_ms = subscription->secrets[i].expires_at_ms;
+        if (!expires_at_ms || expires_at_ms / 1000 > message->timestamp_s)
+            live[count++] = credentials->keys[i];
+    }
+    size_t len = signature_sign_all(live, count, message, out);
+    bug_on(
+        count > 0 && len == 0); /* ids of deliveries can be signed: producers/delivery_record.c */
+    return len;
+}
