@@ -49,6 +49,8 @@ struct fanout {
 
 static struct metric created = METRIC_COUNTER(
     "hookline_deliveries_created_total", "Deliveries written to the tenants' topics.", NULL, NULL);
+static struct metric filtered = METRIC_COUNTER("hookline_deliveries_filtered_total",
+    "Deliveries not made because the subscription's filter does not match the event.", NULL, NULL);
 static struct metric dead = METRIC_COUNTER("hookline_bridge_dead_letters_total",
     "Dead letters that the bridge wrote, by reason: bad input, and topics that can't be written.",
     "reason", dead_letter_reasons);
@@ -58,6 +60,7 @@ static struct metric sent_again = METRIC_COUNTER("hookline_bridge_resends_total"
 void fanout_metrics_register(void)
 {
     metric_register(&created);
+    metric_register(&filtered);
     metric_register(&dead);
     metric_register(&sent_again);
 }
@@ -261,6 +264,19 @@ static void send_all(struct fanout *fanout)
         send_branch(&fanout->branches[i]);
 }
 
+/* The index of the first one from `from` on whose filter the event passes; their count if none. */
+static size_t next_match(
+    const struct store_wanting *wanting, const struct event *event, size_t from)
+{
+    for (; from < wanting->count; from++) {
+        const struct pattern *filter = wanting->subscriptions[from]->filter;
+        if (!filter || pattern_matches(filter, event->body, event->type))
+            break;
+        metric_add(&filtered, 0, 1);
+    }
+    return from;
+}
+
 struct fanout *fanout_event(const struct fanout_context *context, const struct record *record,
     const struct event *event, fanout_done *done, void *arg)
 {
@@ -268,7 +284,8 @@ struct fanout *fanout_event(const struct fanout_context *context, const struct r
     struct store_wanting wanting = {NULL, 0};
     if (tenant)
         wanting = store_wanting(tenant, event->type);
-    if (!wanting.count)
+    size_t match = next_match(&wanting, event, 0);
+    if (match == wanting.count)
         return NULL;
 
     struct fanout *fanout = new_fanout(context, record, event->tenant, done, arg);
@@ -277,9 +294,9 @@ struct fanout *fanout_event(const struct fanout_context *context, const struct r
     fanout->topic = topic_deliveries(context->topics, event->tenant);
     fanout->denied = event->denied;
     fanout->branches = mem_array(NULL, wanting.count, sizeof *fanout->branches);
-    for (size_t i = 0; i < wanting.count; i++)
+    for (; match < wanting.count; match = next_match(&wanting, event, match + 1))
         init_branch(&fanout->branches[fanout->branch_count++], fanout, record,
-            wanting.subscriptions[i], tenant->partitions);
+            wanting.subscriptions[match], tenant->partitions);
     fanout->open = fanout->branch_count;
     send_all(fanout);
     return fanout;

@@ -147,7 +147,7 @@ static const char apply_doc[] =
     "\n"
     "These are all fields that have to be there, and headers. \"events\" takes types, a prefix "
     "with "
-    ".* behind it, and \"*\" for all. Further ones: name, description, enabled (true), "
+    ".* behind it, and \"*\" for all. Further ones: filter, name, description, enabled (true), "
     "ordering (\"key\" or \"none\"), timeout_ms, connect_timeout_ms, retry {max_age_s, "
     "max_attempts, retry_4xx}, ttl_s {event: seconds}, "
     "max_in_flight, rate_limit {per_second, burst}, paused, disable_after_s, http2, trace, "

@@ -26,6 +26,7 @@ static void read_reset_at(struct parser *parser, const json_t *value);
 static void read_events(struct parser *parser, const json_t *array);
 static void read_headers(struct parser *parser, const json_t *object);
 static void read_ttl(struct parser *parser, const json_t *object);
+static void read_filter(struct parser *parser, const json_t *object);
 static void read_secrets(struct parser *parser, const json_t *array);
 
 static const struct field retry_fields[] = {
@@ -68,7 +69,7 @@ static const struct field subscription_fields[] = {
     {"disable_after_s", FIELD_INT, .offset = AT(disable_after_ms), .min = 60, .max = 31536000,
         .scale = SECONDS},
     {"format", FIELD_STRING, .max = 64, .read = read_format},
-    {"filter", FIELD_UNSUPPORTED},
+    {"filter", FIELD_OBJECT, .read = read_filter},
     {"fields", FIELD_UNSUPPORTED},
     {"auth", FIELD_UNSUPPORTED},
     {"tls", FIELD_UNSUPPORTED},
@@ -151,6 +152,16 @@ static bool is_given(struct parser *parser, const char *text)
     else
         return true;
     return false;
+}
+
+static void read_filter(struct parser *parser, const json_t *object)
+{
+    struct error error = ERROR_INIT;
+    size_t here = parser->pointer.len;
+    parser->sub->filter = pattern_compile_at(object, &parser->pointer, &error);
+    if (!parser->sub->filter)
+        parser_problem(parser, "%s", error.text);
+    parser_leave(parser, here);
 }
 
 static bool header_given(const struct subscription *sub, const char *name)

@@ -24,6 +24,7 @@ void subscription_unref(struct subscription *subscription)
         return;
     free((void *)subscription->key);
     free((void *)subscription->events);
+    pattern_free((struct pattern *)subscription->filter);
     free((void *)subscription->headers);
     free((void *)subscription->secrets);
     free((void *)subscription->ttl);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "subscriptions/pattern.h"
 #include "subscriptions/secret.h"
 
 /* Stated in docs/schemas/subscription.json too. Lengths are bytes of UTF-8. */
@@ -59,6 +60,7 @@ struct subscription {
     const char *description;
     const char *const *events; /* patterns: "call.ringing", "call.*", "*"; event_count of them */
     size_t event_count;
+    const struct pattern *filter; /* of those the events that it matches; NULL = all */
     const struct subscription_header *headers;
     size_t header_count;
     const struct subscription_secret
@@ -107,7 +109,7 @@ struct subscription *subscription_ref(struct subscription *subscription);
 /* NULL is fine. */
 void subscription_unref(struct subscription *subscription);
 
-/* Whether an event of `type` is asked for by `events` (not looking at `enabled`). */
+/* Whether an event of `type` is asked for by `events` (looking neither at `enabled` nor at `filter`). */
 bool subscription_wants(const struct subscription *subscription, const char *type);
 
 /* The time to live that `ttl_s` gives to events of `type`, by its name before "*"; 0 = nothing. */

@@ -173,7 +173,7 @@ static const struct {
         "{\"tenant\":\"acme\",\"id\":\"crm\",\"url\":\"https://x/\",\"url\":\"https://y/\","
         "\"events\":[\"*\"]}"},
     {"acme/crm", "{\"tenant\":\"acme\",\"id\":\"crm\",\"url\":\"https://x/\",\"events\":[\"*\"],"
-                 "\"filter\":{\"a\":[1]}}"},
+                 "\"auth\":{\"a\":[1]}}"},
     {"acme", "{\"tenant\":\"other\",\"partitions\":1}"},
     {"acme", "{\"partitions\":1}"},
     {"acme", "{\"tenant\":\"acme\",\"partitions\":0}"},
