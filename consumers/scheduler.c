@@ -8,7 +8,7 @@
 #define REFUSED_MAX 64
 /* Of a run, before it looks for answers again. Where the loop is the bottleneck, more in flight would only
  * lie in the sockets until we come to them, each with its memory gone cold (docs/performance.md). */
-#define STARTS_MAX 64
+#define STARTS_MAX 16
 
 static void put_in_line(struct endpoint *endpoint)
 {
