@@ -10,6 +10,8 @@
 #include "common/memory.h"
 #include "producers/topic_names.h"
 #include "subscriptions/plan.h"
+#include "webhook/guard.h"
+#include "webhook/url.h"
 
 #define FILE_MAX (64 * 1024 * 1024)
 
@@ -82,6 +84,27 @@ static void warn_unsealed(const struct plan *plan, const struct seal_ring *ring)
             "in "
             "Kafka\n",
             count);
+}
+
+/* An early warning: what consumers may do is their own settings' matter, and names resolve as they do. */
+static void warn_blocked(const struct plan *plan, const struct guard *guard)
+{
+    for (size_t i = 0; i < plan->item_count; i++) {
+        const struct plan_item *item = &plan->items[i];
+        const char *url = json_string_value(json_object_get(item->json, "url"));
+        struct url_origin origin = url_origin(url ? url : "");
+        enum guard_rule rule = GUARD_NONE;
+        if (origin.host)
+            rule = guard_check_origin(guard, origin.is_https, origin.port);
+        if (origin.host && rule == GUARD_NONE)
+            rule = guard_check_host(guard, origin.host);
+        if (rule != GUARD_NONE)
+            fprintf(stderr,
+                "hookline: %s/%s: /url: requests may not go there (%s; see egress in the "
+                "settings)\n",
+                item->tenant, item->id, guard_rule_names[rule]);
+        url_origin_release(&origin);
+    }
 }
 
 /* Carrying it out. */
@@ -191,7 +214,7 @@ static bool check_file(const struct subscriptions_arguments *arguments,
 }
 
 static int apply(const struct subscriptions_arguments *arguments, struct registry *registry,
-    const json_t *desired)
+    const json_t *desired, const struct guard *guard)
 {
     struct plan_options options = plan_options(arguments, registry->settings, registry->ring);
     struct plan plan;
@@ -203,6 +226,7 @@ static int apply(const struct subscriptions_arguments *arguments, struct registr
     } else {
         print_plan(&plan);
         warn_unsealed(&plan, registry->ring);
+        warn_blocked(&plan, guard);
         fflush(stdout);
         if (!arguments->dry_run && !carry_out(registry, &plan, &error))
             status = command_fail(&error);
@@ -219,11 +243,15 @@ static int open_and_apply(const struct subscriptions_arguments *arguments,
     struct error error = ERROR_INIT;
     struct registry registry;
     int status;
+    struct guard *guard = guard_new(&settings->consumer.http.guard, &error);
+    if (!guard)
+        return command_fail(&error);
     if (registry_open(&registry, settings, arguments->timeout_ms, &error))
-        status = apply(arguments, &registry, desired);
+        status = apply(arguments, &registry, desired, guard);
     else
         status = command_fail(&error);
     registry_close(&registry);
+    guard_free(guard);
     return status;
 }
 

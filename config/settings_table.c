@@ -112,6 +112,9 @@ const struct settings_group settings_groups[] = {
     {"circuit", "When an endpoint is left alone because it fails."},
     {"ttl", "For how long an event is worth being delivered."},
     {"http", "Requests to the webhooks."},
+    {"egress",
+        "Where requests may go: a tenant chooses the URL of a webhook, and must not reach your "
+        "network with it."},
     {"results", "The results topic."},
     {"subscriptions", "The registry of subscriptions."},
     {"secrets", "Secrets of subscriptions, at rest."},
@@ -284,6 +287,23 @@ const struct setting settings_table[] = {
         "How much of an answer's body is read before the connection is closed."),
     INT("http.max_connections", consumer.http.max_connections, "1024", 1, 100000, "connections",
         "How many connections are kept open for later requests."),
+
+    BOOL("egress.allow_http", consumer.http.guard.allow_http, "false",
+        "Whether webhooks may have http URLs, and not only https ones."),
+    BOOL("egress.allow_private", consumer.http.guard.allow_private, "false",
+        "Whether requests may go to loopback, private, link-local, metadata and other addresses "
+        "that "
+        "are not of the Internet: for trials, and where all webhooks are your own."),
+    LIST("egress.allow", consumer.http.guard.allow, "", 0,
+        "Addresses and ranges such as \"10.1.0.0/16\" that requests may go to although they are "
+        "private.",
+        .check = guard_range_valid),
+    LIST("egress.deny", consumer.http.guard.deny, "", 0,
+        "Addresses and ranges that no request goes to, whatever else is allowed.",
+        .check = guard_range_valid),
+    LIST("egress.ports", consumer.http.guard.ports, "", 0,
+        "Ports that requests may go to, each as \"443\" or \"8000-8999\"; none means all.",
+        .check = guard_ports_valid),
 
     ENUM("results.publish", consumer.results, enum consumer_results, "all", results_choices,
         "Which attempts are published to the results topic."),

@@ -220,6 +220,9 @@ static bool make_parts(struct engine *engine, struct error *error)
             &engine->ttl, engine->options.ttl_events, most > HOUR_MS ? most : HOUR_MS, error))
         return false;
     engine->ttl.other_ms = engine->options.ttl_other_ms;
+    if (engine->options.http.guard.allow_private)
+        log_warn("egress.allow_private is set: requests may reach loopback, private and metadata "
+                 "addresses");
     engine->http = http_client_new(deps->loop, &engine->options.http, error);
     if (!engine->http)
         return false;

@@ -16,6 +16,9 @@ static struct metric attempts = METRIC_COUNTER("hookline_delivery_attempts_total
     "POSTs that ended, by what follows.", "outcome", outcome_names);
 static struct metric answers = METRIC_COUNTER("hookline_delivery_answers_total",
     "POSTs that ended, by the class of the answer's status.", "class", class_names);
+static struct metric blocked = METRIC_COUNTER("hookline_blocked_addresses_total",
+    "Attempts that were not made because a request may not go there, by the guard's rule.", "rule",
+    guard_rule_names);
 static struct metric faults = METRIC_COUNTER("hookline_delivery_faults_total",
     "POSTs that ended, by why there was no status (answered: there was one).", "fault",
     http_fault_names);
@@ -62,9 +65,9 @@ static void refresh_catchup(struct metric *metric)
 
 void engine_metrics_register(struct engine *engine)
 {
-    struct metric *const all[] = {&attempts, &answers, &faults, &deliveries, &dead_letters,
-        &dead_letter_failures, &results_dropped, &lost, &connections, &attempt_seconds,
-        &latency_seconds, &trips, &disabled, &catchup, NULL};
+    struct metric *const all[] = {&attempts, &answers, &faults, &blocked, &deliveries,
+        &dead_letters, &dead_letter_failures, &results_dropped, &lost, &connections,
+        &attempt_seconds, &latency_seconds, &trips, &disabled, &catchup, NULL};
     for (struct metric *const *metric = all; *metric; metric++)
         metric_register(*metric);
     engine_gauges_show(engine);
@@ -91,6 +94,8 @@ void engine_count_attempt(const struct http_answer *answer, const char *outcome)
     metric_add(&attempts, index_of(outcome_names, outcome), 1);
     metric_add(&answers, class, 1);
     metric_add(&faults, answer->fault, 1);
+    if (answer->fault == HTTP_BLOCKED)
+        metric_add(&blocked, answer->rule, 1);
     metric_add(&connections, answer->reused, 1);
     metric_observe(&attempt_seconds, 0, (double)answer->total_us / 1e6);
 }

@@ -292,9 +292,10 @@ static bool judge_endpoint(
     struct engine *engine = delivery->engine;
     struct endpoint *endpoint = delivery->endpoint;
     int64_t window = endpoint_window(endpoint);
-    enum window_answer load = judgement->verdict == VERDICT_OURS ? WINDOW_NEUTRAL
-                              : judgement->endpoint_fault        ? WINDOW_BAD
-                                                                 : WINDOW_GOOD;
+    bool asked = judgement->verdict != VERDICT_OURS && judgement->verdict != VERDICT_BLOCKED;
+    enum window_answer load = !asked                      ? WINDOW_NEUTRAL
+                              : judgement->endpoint_fault ? WINDOW_BAD
+                                                          : WINDOW_GOOD;
     if (endpoint->circuit.phase == CIRCUIT_CLOSED)
         window_answered(&endpoint->window, load, answer->total_us, endpoint->in_flight >= window,
             engine->options.endpoint_window);
@@ -373,8 +374,10 @@ static void test_answered(
 {
     bool delivered = judgement->verdict == VERDICT_DELIVERED;
     enum dead_letter_reason reason = judgement->verdict == VERDICT_REJECTED ? DEAD_REJECTED
-                                     : judgement->verdict == VERDICT_GONE ? DEAD_GONE
-                                                                          : DEAD_ATTEMPTS_EXHAUSTED;
+                                     : judgement->verdict == VERDICT_GONE   ? DEAD_GONE
+                                     : judgement->verdict == VERDICT_BLOCKED
+                                         ? DEAD_BLOCKED_ADDRESS
+                                         : DEAD_ATTEMPTS_EXHAUSTED;
     publish_result(delivery, delivered ? RESULT_DELIVERED : RESULT_DEAD_LETTER,
         delivered ? NULL : dead_letter_reasons[reason], answer, 0);
     intake_done(delivery, END_RESOLVED);

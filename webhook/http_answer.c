@@ -17,6 +17,7 @@ const char *const http_fault_names[] = {
     "broken",
     "ours",
     "cancelled",
+    "blocked",
     NULL,
 };
 
@@ -102,6 +103,8 @@ static enum http_fault fault_of(const struct http_post *post, CURLcode code)
     long os_errno = 0;
     if (post->reading.has_head)
         return HTTP_ANSWERED;
+    if (post->rule != GUARD_NONE)
+        return HTTP_BLOCKED;
     if (code == CURLE_OK)
         return HTTP_BROKEN; /* to curl half a head is one */
     curl_easy_getinfo(post->easy, CURLINFO_OS_ERRNO, &os_errno);
@@ -161,6 +164,8 @@ static void fill_times(const struct http_post *post, CURLcode code, struct http_
 
 static const char *detail_of(const struct http_post *post, CURLcode code)
 {
+    if (post->rule != GUARD_NONE)
+        return "The address is not allowed";
     if (code == CURLE_OK)
         return "The connection ended inside the head of the answer";
     return post->error[0] ? post->error : curl_easy_strerror(code);
@@ -170,6 +175,7 @@ static void fill_failed(const struct http_post *post, struct http_answer *answer
 {
     *answer = (struct http_answer){
         .fault = post->fault,
+        .rule = post->rule,
         .detail = post->error,
         .body = "",
         .remote_ip = "",
@@ -188,6 +194,7 @@ void http_answer_fill(const struct http_post *post, CURLcode code, struct http_a
         return;
     }
     answer->fault = fault_of(post, code);
+    answer->rule = post->rule;
     answer->detail = "";
     if (answer->fault == HTTP_ANSWERED)
         curl_easy_getinfo(post->easy, CURLINFO_RESPONSE_CODE, &status);

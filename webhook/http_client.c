@@ -2,6 +2,7 @@
 /* A POST's life: addresses are waited for, curl transfers, and what came of it is told. */
 #include "webhook/http_client.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -106,6 +107,41 @@ static void fail(struct http_post *post, const struct resolver_answer *addresses
     http_post_set_state(post, POST_FAILED);
 }
 
+static void block(struct http_post *post, enum guard_rule rule, const char *address)
+{
+    const char *host = post->target->origin.host;
+    post->fault = HTTP_BLOCKED;
+    post->rule = rule;
+    if (rule == GUARD_SCHEME)
+        snprintf(post->error, sizeof post->error, "http is not allowed, https is");
+    else if (rule == GUARD_PORT)
+        snprintf(
+            post->error, sizeof post->error, "Port %d is not allowed", post->target->origin.port);
+    else
+        snprintf(post->error, sizeof post->error, "%s: Its address %s is not allowed (%s)", host,
+            address, guard_rule_names[rule]);
+    http_post_set_state(post, POST_FAILED);
+}
+
+/* Of several addresses one that is not allowed is enough: an honest host has none. */
+static bool may_connect(struct http_post *post, const struct resolver_answer *answer)
+{
+    struct http_client *client = post->client;
+    char address[INET6_ADDRSTRLEN + 2];
+    const char *at = answer->addresses;
+    while (!*client->proxy && *at) {
+        size_t len = strcspn(at, ",");
+        snprintf(address, sizeof address, "%.*s", (int)len, at);
+        enum guard_rule rule = guard_check_text(client->guard, address);
+        if (rule != GUARD_NONE) {
+            block(post, rule, address);
+            return false;
+        }
+        at += len + (at[len] == ',');
+    }
+    return true;
+}
+
 /* --- The beginning --------------------------------------------------------------------------- */
 
 static int64_t what_is_left(int64_t timeout_ms, int64_t waited_us)
@@ -127,8 +163,9 @@ static void resolved(void *arg, const struct resolver_answer *addresses)
     struct http_post *post = arg;
     post->query = NULL;
     post->dns_us = mono_diff_us(mono_now(), post->begun);
-    if (addresses->verdict != RESOLVER_FOUND) {
+    if (addresses->verdict != RESOLVER_FOUND)
         fail(post, addresses);
+    if (addresses->verdict != RESOLVER_FOUND || !may_connect(post, addresses)) {
         finish(post, CURLE_OK);
         return;
     }
@@ -153,6 +190,11 @@ struct http_post *http_client_post(struct http_client *client, const struct http
     post->begun = mono_now();
     http_post_set_timeouts(post, request->connect_timeout_ms, request->timeout_ms);
     const struct url_origin *origin = http_post_origin(post);
+    if (post->target->rule != GUARD_NONE) {
+        block(post, post->target->rule, post->target->origin.host);
+        loop_timer_start(client->fail_timer, 0, 0);
+        return post;
+    }
     if (!origin->host || origin->is_address) {
         launch(post);
         return post;
@@ -162,14 +204,15 @@ struct http_post *http_client_post(struct http_client *client, const struct http
     if (!addresses) {
         http_post_aim(post);
         http_post_set_state(post, POST_RESOLVING);
-    } else if (addresses->verdict == RESOLVER_FOUND) {
-        if (!http_post_is_pinned(post, addresses)) {
-            http_post_aim(post);
-            http_post_pin(post, addresses);
-        }
+    } else if (addresses->verdict == RESOLVER_FOUND && http_post_is_pinned(post, addresses)) {
+        launch(post);
+    } else if (addresses->verdict == RESOLVER_FOUND && may_connect(post, addresses)) {
+        http_post_aim(post);
+        http_post_pin(post, addresses);
         launch(post);
     } else {
-        fail(post, addresses);
+        if (addresses->verdict != RESOLVER_FOUND)
+            fail(post, addresses);
         loop_timer_start(client->fail_timer, 0, 0);
     }
     return post;
@@ -216,14 +259,22 @@ struct http_client *http_client_new(
 {
     if (!check_options(options, error))
         return NULL;
+    struct guard *guard = guard_new(&options->guard, error);
+    if (!guard) {
+        error_prefix(error, "egress");
+        curl_global_cleanup();
+        return NULL;
+    }
     struct resolver *resolver = resolver_new(loop, options->dns_servers, error);
     if (!resolver) {
         error_prefix(error, "http.dns_servers");
+        guard_free(guard);
         curl_global_cleanup();
         return NULL;
     }
     struct http_client *client = mem_zalloc(sizeof *client);
     client->resolver = resolver;
+    client->guard = guard;
     client->options = *options;
     client->ca_file = mem_strdup(options->ca_file);
     client->proxy = mem_strdup(options->proxy ? options->proxy : "");
@@ -255,6 +306,7 @@ void http_client_free(struct http_client *client)
     curl_multi_cleanup(client->multi);
     http_sockets_free(client->sockets);
     resolver_free(client->resolver);
+    guard_free(client->guard);
     loop_prepare_free(client->prepare);
     loop_timer_free(client->fail_timer);
     loop_timer_free(client->body_timer);

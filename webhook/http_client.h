@@ -9,6 +9,7 @@
 
 #include "common/error.h"
 #include "common/loop.h"
+#include "webhook/guard.h"
 
 #define HTTP_ANSWER_KEPT 1024
 
@@ -24,6 +25,7 @@ struct http_client_options {
     const char *dns_servers;  /* "192.0.2.1:53,[2001:db8::1]:53"; "" or NULL = the system's */
     int64_t max_answer_bytes; /* of an answer's body that are read: 64 KiB */
     int64_t max_connections;  /* kept open: 1024; 0 = by curl's own rule, which closes some early */
+    struct guard_options guard; /* where requests may go */
 };
 
 struct http_request {
@@ -47,6 +49,7 @@ enum http_fault {
     HTTP_BROKEN, /* the connection ended or the answer is no HTTP */
     HTTP_OURS,   /* no descriptors, no memory, the proxy, no name server that can be reached */
     HTTP_CANCELLED,
+    HTTP_BLOCKED, /* the guard: it may not go there */
     HTTP_FAULTS,
 };
 extern const char *const http_fault_names[]; /* "answered", "dns", … */
@@ -59,6 +62,7 @@ struct http_answer {
     const char *body;        /* the first HTTP_ANSWER_KEPT bytes, with a NUL behind them */
     size_t body_len;
     const char *remote_ip; /* "" where there was no connection */
+    enum guard_rule rule;  /* with HTTP_BLOCKED */
     bool reused;           /* over a connection that was open before */
     /* Each part's own duration; dns: the wait for addresses; and all together. */
     int64_t dns_us, connect_us, tls_us, first_byte_us, total_us;

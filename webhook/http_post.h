@@ -65,6 +65,7 @@ struct http_post {
     struct buffer pin_text;
     uint64_t pin_version, pin_url_version; /* 0 = none */
     enum http_fault fault;                 /* when FAILED */
+    enum guard_rule rule;                  /* by which the guard stopped it */
     char error[CURL_ERROR_SIZE];
     struct mono_time body_deadline; /* when READING */
     struct http_reading reading;
@@ -83,6 +84,7 @@ struct http_target {
     struct http_post_set posts; /* which were last set up for it */
     char *url;
     struct url_origin origin;
+    enum guard_rule rule; /* why nothing may be sent there, whatever the name resolves to */
     uint64_t url_version;
     /* What its requests share: TLS sessions and addresses; NULL after a long rest. */
     CURLSH *share;
@@ -97,6 +99,7 @@ struct http_client {
     struct url_origin proxy_origin;
     struct http_sockets *sockets;
     struct resolver *resolver;
+    struct guard *guard;
     struct loop_prepare *prepare;
     struct loop_timer *fail_timer, *body_timer, *sweep_timer;
     bool body_timer_runs;

@@ -7,6 +7,7 @@
  * request. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "common/memory.h"
 #include "webhook/http_post.h"
@@ -106,6 +107,18 @@ void http_target_free(struct http_target *target)
 
 /* --- The pool -------------------------------------------------------------------------------- */
 
+/* The last look: whatever brought the address here, no connection goes to one that is not allowed. A
+ * proxy is the operator's, and guards what goes through it. */
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct http_post *post = arg;
+    (void)purpose;
+    post->rule = guard_check_address(post->client->guard, &address->addr);
+    if (post->rule != GUARD_NONE)
+        return CURL_SOCKET_BAD;
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 static void set_up(struct http_post *post)
 {
     CURL *easy = post->easy;
@@ -120,6 +133,10 @@ static void set_up(struct http_post *post)
     curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
     if (client->ca_file)
         curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file);
+    if (!*client->proxy) {
+        curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+        curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, post);
+    }
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, http_sockets_close);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, client->sockets);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -217,6 +234,17 @@ void http_targets_leave(struct http_client *client)
 
 /* --- What a request changes ------------------------------------------------------------------ */
 
+/* Names are judged by their addresses, once these are known. A URL that curl cannot read fails there. */
+static enum guard_rule rule_of(const struct http_target *target)
+{
+    const struct url_origin *origin = &target->origin;
+    const struct guard *guard = target->client->guard;
+    if (!origin->host)
+        return GUARD_NONE;
+    enum guard_rule rule = guard_check_origin(guard, origin->is_https, origin->port);
+    return rule == GUARD_NONE ? guard_check_host(guard, origin->host) : rule;
+}
+
 static void set_url(struct http_post *post, const char *url)
 {
     struct http_target *target = post->target;
@@ -225,6 +253,7 @@ static void set_url(struct http_post *post, const char *url)
         url_origin_release(&target->origin);
         target->url = mem_strdup(url);
         target->origin = url_origin(url);
+        target->rule = rule_of(target);
         target->url_version++;
         target->pinned_version = 0;
     }
@@ -292,6 +321,7 @@ struct http_post *http_post_take(
     post->dns_us = 0;
     post->pin_version = 0;
     post->error[0] = '\0';
+    post->rule = GUARD_NONE;
     struct http_reading *reading = &post->reading;
     reading->retry_after[0] = reading->kept[0] = '\0';
     reading->kept_len = 0;

@@ -40,7 +40,7 @@ char *url_host(const char *url)
 
 static struct url_origin origin_of(CURLU *parsed, unsigned port_flags, int default_port)
 {
-    struct url_origin origin = {NULL, default_port, false};
+    struct url_origin origin = {NULL, default_port, false, false};
     struct in_addr four;
     origin.host = part_of(parsed, CURLUPART_HOST, CURLU_PUNYCODE);
     char *port = part_of(parsed, CURLUPART_PORT, port_flags);
@@ -54,11 +54,12 @@ static struct url_origin origin_of(CURLU *parsed, unsigned port_flags, int defau
 
 struct url_origin url_origin(const char *url)
 {
-    struct url_origin origin = {NULL, 0, false};
+    struct url_origin origin = {NULL, 0, false, false};
     CURLU *parsed = parse(url, 0);
     char *scheme = parsed ? part_of(parsed, CURLUPART_SCHEME, 0) : NULL;
     if (scheme && (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0))
         origin = origin_of(parsed, CURLU_DEFAULT_PORT, 0);
+    origin.is_https = scheme && strcmp(scheme, "https") == 0;
     free(scheme);
     curl_url_cleanup(parsed);
     return origin;
@@ -66,7 +67,7 @@ struct url_origin url_origin(const char *url)
 
 struct url_origin url_proxy_origin(const char *proxy)
 {
-    struct url_origin origin = {NULL, 0, false};
+    struct url_origin origin = {NULL, 0, false, false};
     CURLU *parsed = parse(proxy, CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME);
     char *scheme = parsed ? part_of(parsed, CURLUPART_SCHEME, 0) : NULL;
     if (scheme)
@@ -79,5 +80,5 @@ struct url_origin url_proxy_origin(const char *proxy)
 void url_origin_release(struct url_origin *origin)
 {
     free(origin->host);
-    *origin = (struct url_origin){NULL, 0, false};
+    *origin = (struct url_origin){NULL, 0, false, false};
 }

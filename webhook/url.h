@@ -13,6 +13,7 @@ struct url_origin {
     char *host; /* in ASCII; NULL = none */
     int port;
     bool is_address; /* not a name: nothing has to be resolved */
+    bool is_https;
 };
 
 /* That of an http or https URL; one without a host otherwise. Release it. */

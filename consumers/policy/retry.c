@@ -43,6 +43,8 @@ struct retry_decision retry_decide(enum verdict verdict, const struct retry_limi
     case VERDICT_OURS: /* nobody is charged, so neither attempts nor age count */
         return (struct retry_decision){RETRY_LATER,
             backoff_delay_ms(1, limits->backoff_first_ms, limits->backoff_max_ms, random), 0, NULL};
+    case VERDICT_BLOCKED:
+        return dead(DEAD_BLOCKED_ADDRESS, "requests may not go there");
     case VERDICT_RETRY:
         break;
     }

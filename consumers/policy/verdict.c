@@ -33,6 +33,8 @@ struct judgement verdict_judge(enum http_fault fault, int status)
     case HTTP_OURS:
     case HTTP_CANCELLED:
         return (struct judgement){VERDICT_OURS, false, false};
+    case HTTP_BLOCKED:
+        return (struct judgement){VERDICT_BLOCKED, false, false};
     default:
         return (struct judgement){VERDICT_RETRY, true, false};
     }

@@ -13,6 +13,7 @@ enum verdict {
     VERDICT_REJECTED, /* 3xx and most 4xx: a few attempts, the endpoint is alive */
     VERDICT_GONE,     /* 410 */
     VERDICT_OURS,     /* our own fault: retried, nobody is charged */
+    VERDICT_BLOCKED,  /* it may not go there: a dead letter at once */
 };
 
 struct judgement {

@@ -14,7 +14,7 @@
 #include "world.h"
 
 const char *const http_fault_names[] = {
-    "answered", "dns", "connect", "tls", "timeout", "broken", "ours", "cancelled", NULL};
+    "answered", "dns", "connect", "tls", "timeout", "broken", "ours", "cancelled", "blocked", NULL};
 _Static_assert(
     sizeof http_fault_names / sizeof *http_fault_names == HTTP_FAULTS + 1, "a name per fault");
 

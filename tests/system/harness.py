@@ -792,6 +792,8 @@ class Site:
             "bridge": {"group": self.bridge_group},
             # Requests that hang would prolong the end of a test.
             "consumer": {"group": self.consumer_group, "drain_timeout": "5s"},
+            # Receivers are on this machine.
+            "egress": {"allow_http": True, "allow_private": True},
         }
 
     def topic(self, name):

@@ -149,7 +149,7 @@ static const struct consumer_options base_options = {
             .session_timeout_ms = 6000,
         },
     .fetch_bytes = 16 << 20,
-    .http = {.max_answer_bytes = 65536},
+    .http = {.max_answer_bytes = 65536, .guard = {.allow_http = true, .allow_private = true}},
     .drain_timeout_ms = 30000,
     .max_held = 1000,
     .max_held_bytes = 16 << 20,

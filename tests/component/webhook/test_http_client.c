@@ -128,8 +128,9 @@ static int set_up(void **state)
     assert_non_null(fixture.server);
     snprintf(
         fixture.url, sizeof fixture.url, "http://%s/hook", http_server_address(fixture.server));
-    new_client(
-        &(struct http_client_options){.max_answer_bytes = MAX_ANSWER, .max_connections = 1024});
+    new_client(&(struct http_client_options){.guard = {.allow_http = true, .allow_private = true},
+        .max_answer_bytes = MAX_ANSWER,
+        .max_connections = 1024});
     return 0;
 }
 
@@ -712,7 +713,8 @@ static void no_more_than_the_cap_is_no_end(void **state)
 {
     (void)state;
     http_client_free(fixture.client);
-    new_client(&(struct http_client_options){.max_answer_bytes = 10});
+    new_client(&(struct http_client_options){
+        .guard = {.allow_http = true, .allow_private = true}, .max_answer_bytes = 10});
     buffer_add_text(&fixture.answer, "0123456789");
     assert_string_equal(post_to(fixture.url).body, "0123456789");
     assert_true(post_to(fixture.url).reused);
@@ -937,7 +939,9 @@ static void a_cap_on_connections(void **state)
 {
     (void)state;
     http_client_free(fixture.client);
-    new_client(&(struct http_client_options){.max_answer_bytes = MAX_ANSWER, .max_connections = 2});
+    new_client(&(struct http_client_options){.guard = {.allow_http = true, .allow_private = true},
+        .max_answer_bytes = MAX_ANSWER,
+        .max_connections = 2});
     run_crowd(fixture.url, 100, 8);
     run_for(fixture.loop, 5);
     assert_true(post_to(fixture.url).reused);

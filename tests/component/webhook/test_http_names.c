@@ -32,6 +32,7 @@ struct got {
     int calls;
     enum http_fault fault;
     int status;
+    enum guard_rule rule;
     char detail[256], remote_ip[64];
     bool reused;
     int64_t dns_us, total_us;
@@ -43,6 +44,7 @@ static void keep(void *arg, const struct http_answer *answer)
     got->calls++;
     got->fault = answer->fault;
     got->status = answer->status;
+    got->rule = answer->rule;
     snprintf(got->detail, sizeof got->detail, "%s", answer->detail);
     snprintf(got->remote_ip, sizeof got->remote_ip, "%s", answer->remote_ip);
     got->reused = answer->reused;
@@ -60,17 +62,26 @@ static void serve(struct http_exchange *exchange, void *arg)
     http_exchange_answer(exchange, 200, "text/plain", "ok", 2);
 }
 
-static void new_client(const char *dns_servers, const char *proxy)
+static const struct guard_options open_guard = {.allow_http = true, .allow_private = true};
+
+static void new_guarded_client(
+    const char *dns_servers, const char *proxy, const struct guard_options *guard)
 {
     struct error error = ERROR_INIT;
     http_client_free(fixture.client);
     struct http_client_options options = {.dns_servers = dns_servers,
         .proxy = proxy,
+        .guard = *guard,
         .max_answer_bytes = 65536,
         .max_connections = 64};
     fixture.client = http_client_new(fixture.loop, &options, &error);
     if (!fixture.client)
         fail_msg("%s", error.text);
+}
+
+static void new_client(const char *dns_servers, const char *proxy)
+{
+    new_guarded_client(dns_servers, proxy, &open_guard);
 }
 
 static int set_up(void **state)
@@ -231,6 +242,61 @@ static void a_host_that_moves(void **state)
         assert_string_equal(got.remote_ip, "127.0.0.1");
     }
     http_target_free(targets[1]);
+}
+
+/* In these, 127.0.0.1 stands for the Internet: it is what the list allows. */
+static const char *const allowed[] = {"127.0.0.1", NULL};
+static const struct guard_options guard = {.allow_http = true, .allow = allowed};
+
+/* Harmless when it was first asked for, the name points inwards later. */
+static void a_name_that_is_rebound(void **state)
+{
+    (void)state;
+    struct got got;
+    int asked = 0;
+    new_guarded_client(fixture.dns.address, NULL, &guard);
+    fixture.close = true;
+    know("evil.test", "127.0.0.1");
+    assert_int_equal(post_to(url_at("evil.test")).status, 200);
+    know("evil.test", "127.0.0.2"); /* where the server would be found, too */
+    do {
+        run_for(fixture.loop, 100);
+        got = post_to(url_at("evil.test"));
+        if (got.fault != HTTP_BLOCKED)
+            assert_string_equal(got.remote_ip, "127.0.0.1");
+    } while (got.fault != HTTP_BLOCKED && asked++ < 100);
+    assert_int_equal(got.rule, GUARD_LOOPBACK);
+    assert_string_equal(got.detail, "evil.test: Its address 127.0.0.2 is not allowed (loopback)");
+    int before = fixture.requests;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(post_to(url_at("evil.test")).fault, HTTP_BLOCKED);
+    assert_int_equal(fixture.requests, before);
+}
+
+static void one_address_of_several(void **state)
+{
+    (void)state;
+    new_guarded_client(fixture.dns.address, NULL, &guard);
+    dns_set(&fixture.dns, &(struct dns_name){"mixed.test", {"127.0.0.1", "10.0.0.1"}, 1});
+    dns_set(&fixture.dns, &(struct dns_name){"six.test", {"127.0.0.1", "fd00::1"}, 1});
+    assert_int_equal(post_to(url_at("mixed.test")).rule, GUARD_PRIVATE);
+    assert_int_equal(post_to(url_at("six.test")).rule, GUARD_PRIVATE);
+    assert_int_equal(post_to(url_at("127.0.0.2")).rule, GUARD_LOOPBACK);
+    assert_int_equal(post_to(url_at("[::ffff:127.0.0.1]")).rule, GUARD_RESERVED);
+    assert_int_equal(fixture.requests, 0);
+    assert_int_equal(post_to(url_at("127.0.0.1")).status, 200);
+}
+
+/* The proxy is the operator's own, and has to be on no list; what the URL says is looked at still. */
+static void behind_a_proxy(void **state)
+{
+    (void)state;
+    static const struct guard_options strict = {.allow_http = true};
+    const char *proxy = http_server_address(fixture.server);
+    new_guarded_client(fixture.dns.address, proxy, &strict);
+    assert_int_equal(post_to("http://hook.test/").status, 200);
+    assert_int_equal(post_to("http://169.254.169.254/").rule, GUARD_METADATA);
+    assert_int_equal(fixture.requests, 1);
 }
 
 static void a_name_that_does_not_exist(void **state)
@@ -434,6 +500,9 @@ int main(void)
         TEST(addresses_are_not_asked_for),
         TEST(the_second_address),
         TEST(a_host_that_moves),
+        TEST(a_name_that_is_rebound),
+        TEST(one_address_of_several),
+        TEST(behind_a_proxy),
         TEST(a_name_that_does_not_exist),
         TEST(no_name_server_is_our_own_fault),
         TEST(bad_name_servers_are_said_at_once),

@@ -97,7 +97,9 @@ static void make_server(void)
 static void new_client(const char *ca_file)
 {
     struct error error = ERROR_INIT;
-    struct http_client_options options = {.ca_file = ca_file, .max_answer_bytes = 65536};
+    struct http_client_options options = {.guard = {.allow_http = true, .allow_private = true},
+        .ca_file = ca_file,
+        .max_answer_bytes = 65536};
     http_client_free(fixture.client);
     fixture.client = http_client_new(fixture.loop, &options, &error);
     if (!fixture.client)
