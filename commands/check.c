@@ -68,6 +68,15 @@ static struct settings *load(const struct settings_arguments *arguments)
     return settings;
 }
 
+/* What the roles would read at their start. */
+static bool check_files(const struct settings *settings, struct error *error)
+{
+    struct seal_ring *ring;
+    bool good = command_key_ring(settings, &ring, error);
+    seal_ring_free(ring);
+    return good;
+}
+
 static void print_topic(const struct kafka_topic_list *list, const char *name)
 {
     const struct kafka_topic *topic = kafka_topic_find(list, name);
@@ -112,9 +121,15 @@ int command_check(int argc, char **argv)
     if (!settings)
         return EXIT_USAGE;
     log_apply(&settings->log);
+    struct error error = ERROR_INIT;
     const char *file = settings_file(settings);
-    printf("%s: ok\n", file ? file : "settings");
-    int status = arguments.kafka ? check_kafka(settings, arguments.timeout_ms) : EXIT_DONE;
+    int status = EXIT_DONE;
+    if (!check_files(settings, &error))
+        status = command_fail(&error);
+    else
+        printf("%s: ok\n", file ? file : "settings");
+    if (status == EXIT_DONE && arguments.kafka)
+        status = check_kafka(settings, arguments.timeout_ms);
     settings_free(settings);
     return status;
 }

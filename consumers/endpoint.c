@@ -423,9 +423,10 @@ void endpoint_set_subscription(struct endpoint *endpoint, struct subscription *s
     endpoint_check_reset(endpoint);
     if (!subscription)
         forgive(endpoint); /* one that is made again under its name is another */
+    enum endpoint_block block = endpoint_block(endpoint);
     if (endpoint_refusal(endpoint).refused)
         intake_refuse_waiting(endpoint);
-    else if (endpoint_block(endpoint) == BLOCK_OWNER || endpoint_block(endpoint) == BLOCK_SEALED)
-        behind_drop_queue(endpoint, endpoint_block_text(endpoint_block(endpoint)));
+    else if (block == BLOCK_OWNER || block == BLOCK_SEALED)
+        behind_drop_queue(endpoint, endpoint_block_text(block));
     endpoint_turn_soon(endpoint);
 }

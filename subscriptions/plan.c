@@ -87,8 +87,8 @@ static char *list_changes(
     const char *name;
     json_t *value;
     json_t *old = or_fatal(json_deep_copy(current->json));
-    sealing_open(
-        old, planner->options->ring, &error); /* what does not open differs: it is replaced */
+    /* What does not open differs, and is replaced. */
+    sealing_open(old, planner->options->ring, &error);
     json_object_foreach((json_t *)new, name, value) {
         const json_t *before = json_object_get(old, name);
         if (!is_kept(new, name) && !(before && json_equal(before, value)))

@@ -3,17 +3,13 @@
 #include "subscriptions/secret.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <string.h>
 
-#include "common/memory.h"
 #include "events/base64.h"
 
 #define ED25519_BYTES  32
 #define HMAC_MIN_BYTES 24
 #define HMAC_MAX_BYTES 64
-#define NEW_BYTES      32
 /* The longest prefix and the base64 of 64 bytes; what is longer is not even decoded. */
 #define TEXT_MAX 94
 
@@ -102,19 +98,6 @@ bool secret_valid(const char *text, enum secret_kind kind, struct error *error)
         return error_set(error, ERROR_CONFIG, "a secret of this scheme begins with %s, not with %s",
             prefixes[kind], prefixes[found]);
     return good;
-}
-
-char *secret_new(enum secret_kind kind)
-{
-    unsigned char raw[NEW_BYTES];
-    size_t prefix = strlen(prefixes[kind]);
-    if (RAND_bytes(raw, sizeof raw) != 1)
-        fatal("no random bytes");
-    char *text = mem_alloc(prefix + 4 * ((sizeof raw + 2) / 3) + 1);
-    memcpy(text, prefixes[kind], prefix);
-    EVP_EncodeBlock((unsigned char *)text + prefix, raw, sizeof raw);
-    OPENSSL_cleanse(raw, sizeof raw);
-    return text;
 }
 
 void secret_wipe(struct buffer *buffer)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The text of a secret that signs: a prefix that says what it is, and base64 (Standard Webhooks 1.0.0,
- * "Signature scheme"). Pure, but for secret_new(). */
+ * "Signature scheme"). Pure. */
 #ifndef HOOKLINE_SUBSCRIPTIONS_SECRET_H
 #define HOOKLINE_SUBSCRIPTIONS_SECRET_H
 
@@ -23,8 +23,6 @@ must_check bool secret_read(const char *text, size_t len, enum secret_kind *ret_
     struct buffer *raw, struct error *error);
 /* Whether `text` is a secret of that kind; otherwise as secret_read(). */
 must_check bool secret_valid(const char *text, enum secret_kind kind, struct error *error);
-/* The text of a new one, from the system's random source: 32 bytes. Returns new; wipe it. */
-char *secret_new(enum secret_kind kind);
 
 /* Frees what has held a secret, after wiping it. */
 void secret_wipe(struct buffer *buffer);

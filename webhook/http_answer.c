@@ -164,8 +164,6 @@ static void fill_times(const struct http_post *post, CURLcode code, struct http_
 
 static const char *detail_of(const struct http_post *post, CURLcode code)
 {
-    if (post->rule != GUARD_NONE)
-        return "The address is not allowed";
     if (code == CURLE_OK)
         return "The connection ended inside the head of the answer";
     return post->error[0] ? post->error : curl_easy_strerror(code);

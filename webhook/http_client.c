@@ -32,6 +32,9 @@ void http_post_set_state(struct http_post *post, enum http_post_state state)
 static void finish(struct http_post *post, CURLcode code)
 {
     struct http_answer answer;
+    if (post->state != POST_FAILED && post->rule != GUARD_NONE)
+        snprintf(post->error, sizeof post->error, "The address is not allowed (%s)",
+            guard_rule_names[post->rule]);
     http_answer_fill(post, code, &answer);
     post->answered(post->arg, &answer);
     if (post->state != POST_FAILED) {

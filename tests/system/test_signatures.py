@@ -192,6 +192,7 @@ def test_key_file_that_is_none(site, tmp_path):
         done = site.cli("subscriptions", "list", check=False)
         assert done.returncode == 2
         assert f"secrets.key_file: {tmp_path / 'bad'}: {fault}" in done.stderr.decode()
+        assert site.cli("check", check=False).returncode == 2
     site.configure(secrets={"key_file": str(tmp_path / "nowhere")})
     done = site.cli("consumer", check=False)
     assert done.returncode == 2 and b"No such file" in done.stderr

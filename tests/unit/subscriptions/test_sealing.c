@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "subscriptions/sealing.h"
-#include "subscriptions/secret.h"
 #include "subscriptions/subscription.h"
 
 #define FIRST  "k1 MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\n"
@@ -134,26 +133,12 @@ static void bound_to_its_place(void **state)
     json_decref(json);
 }
 
-static void new_secrets(void **state)
-{
-    (void)state;
-    struct error error = ERROR_INIT;
-    for (enum secret_kind kind = SECRET_HMAC; kind <= SECRET_ED25519; kind++) {
-        char *one = secret_new(kind), *two = secret_new(kind);
-        assert_true(secret_valid(one, kind, &error));
-        assert_string_not_equal(one, two);
-        free(one);
-        free(two);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(seals_and_opens),
         cmocka_unit_test(without_the_key),
         cmocka_unit_test(bound_to_its_place),
-        cmocka_unit_test(new_secrets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
