@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading a JSON object by a table of its fields, with every problem at its JSON pointer. Private to
- * subscriptions/. */
+/* Reading a JSON object by a table of its fields, with every problem at its JSON pointer: subscriptions,
+ * and what else people write in this form. */
 #ifndef HOOKLINE_SUBSCRIPTIONS_PARSER_H
 #define HOOKLINE_SUBSCRIPTIONS_PARSER_H
 
@@ -14,9 +14,10 @@
 #include "subscriptions/subscription.h"
 
 struct parser {
-    struct subscription *sub; /* being filled */
+    struct subscription *sub; /* being filled, if it is one */
     void *target;             /* what `offset` of a field counts from: it, or a part of it */
     bool strict;
+    bool masks; /* masked values are fine although it is strict */
     bool failed;
     subscription_problem *report;
     void *arg;

@@ -6,13 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/buffer.h"
 #include "common/memory.h"
 #include "common/table.h"
-#include "subscriptions/sealing.h"
-
-/* What Hookline writes there itself. */
-static const char *const own_fields[] = {"version", "created_at", "updated_at", "reset_at"};
+#include "subscriptions/revision.h"
 
 /* A subscription that the file has named already. */
 struct named {
@@ -49,95 +45,6 @@ static void on_problem(void *arg, const char *pointer, const char *text)
         planner->plan, mem_printf("%s/%zu%s", planner->root, planner->index, pointer), text);
 }
 
-/* A file without "secrets" leaves them alone: they may have been generated, and nobody could write them
- * there. */
-static bool is_kept(const json_t *desired, const char *name)
-{
-    for (size_t i = 0; i < sizeof own_fields / sizeof own_fields[0]; i++)
-        if (strcmp(own_fields[i], name) == 0)
-            return true;
-    return strcmp(name, "secrets") == 0 && !json_object_get(desired, "secrets");
-}
-
-/* jansson says "no" for want of memory only, where the arguments are right. */
-static void done_or_fatal(int result)
-{
-    if (result != 0)
-        fatal("out of memory");
-}
-
-static json_t *or_fatal(json_t *json)
-{
-    if (!json)
-        fatal("out of memory");
-    return json;
-}
-
-static void add_change(struct buffer *changes, const char *name)
-{
-    buffer_printf(changes, "%s%s", changes->len ? ", " : "", name);
-}
-
-/* The names of the fields that differ. */
-static char *list_changes(
-    const struct planner *planner, const struct subscription *current, const json_t *new)
-{
-    struct buffer changes = BUFFER_INIT;
-    struct error error = ERROR_INIT;
-    const char *name;
-    json_t *value;
-    json_t *old = or_fatal(json_deep_copy(current->json));
-    /* What does not open differs, and is replaced. */
-    sealing_open(old, planner->options->ring, &error);
-    json_object_foreach((json_t *)new, name, value) {
-        const json_t *before = json_object_get(old, name);
-        if (!is_kept(new, name) && !(before && json_equal(before, value)))
-            add_change(&changes, name);
-    }
-    json_object_foreach(old, name, value)
-        if (!is_kept(new, name) && !json_object_get(new, name))
-            add_change(&changes, name);
-    json_decref(old);
-    return buffer_take(&changes);
-}
-
-static void keep(json_t *record, const char *name, const struct subscription *old)
-{
-    json_t *kept = old ? json_object_get(old->json, name) : NULL;
-    if (kept)
-        done_or_fatal(json_object_set_new(record, name, or_fatal(json_deep_copy(kept))));
-    else
-        json_object_del(record, name);
-}
-
-static void seal(json_t *record, const struct seal_ring *ring)
-{
-    struct error error = ERROR_INIT;
-    size_t sealed;
-    if (ring) /* what was kept, and does not open, is no worse than before */
-        sealing_close(record, ring, &sealed, &error);
-}
-
-/* What is written: the file's object, with what the file does not say carried on. Returns new. */
-static json_t *make_record(
-    const struct planner *planner, const json_t *desired, const struct subscription *old)
-{
-    char now[RFC3339_SIZE];
-    wall_format(planner->options->now, now);
-    json_t *record = or_fatal(json_deep_copy(desired));
-    for (size_t i = 0; i < sizeof own_fields / sizeof own_fields[0]; i++)
-        keep(record, own_fields[i], old);
-    if (is_kept(desired, "secrets"))
-        keep(record, "secrets", old);
-    seal(record, planner->options->ring);
-    int64_t version = old ? old->version + 1 : 1;
-    done_or_fatal(json_object_set_new(record, "version", or_fatal(json_integer(version))));
-    if (!json_object_get(record, "created_at"))
-        done_or_fatal(json_object_set_new(record, "created_at", or_fatal(json_string(now))));
-    done_or_fatal(json_object_set_new(record, "updated_at", or_fatal(json_string(now))));
-    return record;
-}
-
 static struct plan_item *add_item(
     struct plan *plan, enum plan_action action, const char *tenant, const char *id)
 {
@@ -155,11 +62,12 @@ static struct plan_item *add_item(
 static void plan_subscription(struct planner *planner, const struct subscription *desired)
 {
     const struct subscription *old = store_find(planner->store, desired->tenant, desired->id);
-    char *changes = old ? list_changes(planner, old, desired->json) : NULL;
+    const struct plan_options *options = planner->options;
+    char *changes = old ? revision_changes(desired->json, old, options->ring) : NULL;
     enum plan_action action = !old ? PLAN_ADD : changes[0] ? PLAN_CHANGE : PLAN_KEEP;
     struct plan_item *item = add_item(planner->plan, action, desired->tenant, desired->id);
     if (action != PLAN_KEEP)
-        item->json = make_record(planner, desired->json, old);
+        item->json = revision_make(desired->json, old, options->ring, options->now);
     if (action == PLAN_CHANGE)
         item->changes = changes;
     else

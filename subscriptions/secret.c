@@ -3,13 +3,17 @@
 #include "subscriptions/secret.h"
 
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "events/base64.h"
 
-#define ED25519_BYTES  32
-#define HMAC_MIN_BYTES 24
-#define HMAC_MAX_BYTES 64
+#define ED25519_BYTES   32
+#define GENERATED_BYTES 32
+#define HMAC_MIN_BYTES  24
+#define HMAC_MAX_BYTES  64
 /* The longest prefix and the base64 of 64 bytes; what is longer is not even decoded. */
 #define TEXT_MAX 94
 
@@ -98,6 +102,38 @@ bool secret_valid(const char *text, enum secret_kind kind, struct error *error)
         return error_set(error, ERROR_CONFIG, "a secret of this scheme begins with %s, not with %s",
             prefixes[kind], prefixes[found]);
     return good;
+}
+
+static void print_key(enum secret_kind kind, const uint8_t raw[GENERATED_BYTES], char *out)
+{
+    unsigned char text[4 * ((GENERATED_BYTES + 2) / 3) + 1]; /* base64 and a NUL */
+    EVP_EncodeBlock(text, raw, GENERATED_BYTES);
+    snprintf(out, SECRET_TEXT_SIZE, "%s%s", prefixes[kind], (const char *)text);
+    OPENSSL_cleanse(text, sizeof text);
+}
+
+static void print_public(const uint8_t raw[GENERATED_BYTES], char *out)
+{
+    uint8_t public[ED25519_BYTES];
+    size_t len = sizeof public;
+    EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, raw, GENERATED_BYTES);
+    if (!key || EVP_PKEY_get_raw_public_key(key, public, &len) != 1)
+        fatal("libcrypto has no Ed25519");
+    EVP_PKEY_free(key);
+    print_key(SECRET_ED25519_PUBLIC, public, out);
+}
+
+void secret_generate(
+    enum secret_kind kind, char ret_text[SECRET_TEXT_SIZE], char ret_public[SECRET_TEXT_SIZE])
+{
+    uint8_t raw[GENERATED_BYTES];
+    if (RAND_priv_bytes(raw, sizeof raw) != 1)
+        fatal("no random numbers to be had");
+    print_key(kind, raw, ret_text);
+    ret_public[0] = 0;
+    if (kind == SECRET_ED25519)
+        print_public(raw, ret_public);
+    OPENSSL_cleanse(raw, sizeof raw);
 }
 
 void secret_wipe(struct buffer *buffer)

@@ -24,6 +24,12 @@ must_check bool secret_read(const char *text, size_t len, enum secret_kind *ret_
 /* Whether `text` is a secret of that kind; otherwise as secret_read(). */
 must_check bool secret_valid(const char *text, enum secret_kind kind, struct error *error);
 
+#define SECRET_TEXT_SIZE 64
+/* A new one of 32 bytes from the system's random source, SECRET_HMAC or SECRET_ED25519; of the latter
+ * `ret_public` gets the text that verifies, else "". The caller wipes the secret. */
+void secret_generate(
+    enum secret_kind kind, char ret_text[SECRET_TEXT_SIZE], char ret_public[SECRET_TEXT_SIZE]);
+
 /* Frees what has held a secret, after wiping it. */
 void secret_wipe(struct buffer *buffer);
 

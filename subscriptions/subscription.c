@@ -80,5 +80,6 @@ json_t *subscription_masked(const struct subscription *subscription)
     if (!copy)
         fatal("out of memory");
     sealing_each(copy, mask, NULL);
+    json_object_del(copy, "creation");
     return copy;
 }

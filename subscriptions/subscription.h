@@ -105,6 +105,11 @@ typedef void subscription_problem(void *arg, const char *pointer, const char *te
 must_check struct subscription *subscription_parse_all(
     const json_t *json, bool strict, subscription_problem *report, void *arg);
 
+/* The same, strict, but SUBSCRIPTION_MASK may stand for a value of a header or a secret: what somebody was
+ * shown, and writes back. */
+must_check struct subscription *subscription_parse_masked(
+    const json_t *json, subscription_problem *report, void *arg);
+
 struct subscription *subscription_ref(struct subscription *subscription);
 /* NULL is fine. */
 void subscription_unref(struct subscription *subscription);
@@ -118,7 +123,8 @@ int64_t subscription_ttl_ms(const struct subscription *subscription, const char 
 /* 1–64 of [A-Za-z0-9_-]. */
 bool subscription_id_valid(const char *id);
 
-/* A copy that may be shown: header values and secrets are replaced by SUBSCRIPTION_MASK. Returns new. */
+/* A copy that may be shown: header values and secrets are replaced by SUBSCRIPTION_MASK, and "creation" is
+ * left out. Returns new. */
 json_t *subscription_masked(const struct subscription *subscription);
 
 #endif
