@@ -104,7 +104,7 @@ static bool send(struct kafka_producer *producer, const char *topic, char *key, 
     return good;
 }
 
-static char *subscription_json(const struct demo_endpoint *endpoint, const char *receiver_url)
+static char *endpoint_subscription(const struct demo_endpoint *endpoint, const char *receiver_url)
 {
     char now[RFC3339_SIZE];
     wall_format(wall_now(), now);
@@ -134,7 +134,7 @@ bool demo_register(struct kafka_producer *producer, const struct topic_options *
             store_tenant_record(demo_tenants[i], 1), error);
     for (const struct demo_endpoint *e = demo_endpoints; good && e->tenant; e++)
         good = send(producer, topic, mem_printf("%s/%s", e->tenant, e->id),
-            subscription_json(e, receiver_url), error);
+            endpoint_subscription(e, receiver_url), error);
     /* Also on failure: the receipts write to `error`. */
     if (!kafka_producer_flush(producer, REGISTER_MS))
         fatal("the embedded broker does not answer");

@@ -155,8 +155,9 @@ static const char apply_doc[] =
     "docs/schemas/subscription.json describes "
     "them.\n"
     "\n"
-    "Exit status: 0 the registry holds it, 1 Kafka did not do its part, 2 the file, an option or a "
-    "setting is wrong; everything that is wrong in the file is listed.";
+    "Exit status: 0 the registry holds it, 1 Kafka did not do its part, or others kept writing at "
+    "the same time, 2 the file, an option or a setting is wrong; everything that is wrong in the "
+    "file is listed.";
 
 static const struct action actions[] = {
     {"apply", 0, 0, {apply_options, parse_option, "-f FILE", apply_doc, children},

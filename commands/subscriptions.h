@@ -13,9 +13,9 @@
 #include "common/error.h"
 #include "common/loop.h"
 #include "config/settings.h"
-#include "kafka/producer.h"
 #include "kafka/topics.h"
 #include "subscriptions/store.h"
+#include "subscriptions/writer.h"
 
 struct subscriptions_arguments {
     struct settings_arguments settings;
@@ -39,12 +39,11 @@ struct registry {
     struct seal_ring *ring;         /* NULL = nothing is sealed */
     struct kafka_topic_list topics; /* all of the cluster */
     char *topic;
-    bool exists; /* the topic; without it the store is empty and has no reader */
-    struct kafka_producer *producer; /* from the first write on */
-    size_t sent, acknowledged;
-    int64_t last_offset;      /* the highest that was acknowledged; -1 = none */
-    struct error write_error; /* the first of a record that could not be written */
-    struct error read_error;  /* the last trouble of the reader */
+    bool exists;             /* the topic; without it the store is empty and has no reader */
+    struct error read_error; /* the last trouble of the reader */
+    /* Of registry_change(): how the change ended, and why. */
+    enum writer_outcome outcome;
+    struct error write_error;
 };
 
 /* Reads the registry to its end; one that does not exist yet is empty. Fills *registry, to be closed
@@ -58,11 +57,15 @@ void registry_close(struct registry *registry);
  * topics.create, otherwise their lack is an error. Lists the topics anew. */
 must_check bool registry_make_topics(
     struct registry *registry, const char *const *tenants, struct error *error);
-/* Sends a record; `id` NULL = the tenant's own, `value` NULL = delete. */
-must_check bool registry_send(struct registry *registry, const char *tenant, const char *id,
-    const char *value, struct error *error);
-/* Waits until all that was sent is acknowledged, and then until it has been read back. */
-must_check bool registry_settle(struct registry *registry, struct error *error);
+/* Writes what `decide` puts into the batch, comparing with registry->store: see subscriptions/writer.h. It
+ * may be called more than once; what it wants to say of the last call is said afterwards. Where the topic
+ * does not exist it is called with an empty store, and must not put anything. Returns when the records
+ * have been read back. */
+must_check bool registry_change(
+    struct registry *registry, writer_decide *decide, void *arg, struct error *error);
+/* Puts a record into the batch; `id` NULL = the tenant's own, `value` NULL = delete. */
+void registry_put(
+    struct writer_batch *batch, const char *tenant, const char *id, const char *value);
 
 /* The actions; each prints, and returns the exit code. */
 int subscriptions_apply(

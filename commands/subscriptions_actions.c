@@ -110,32 +110,62 @@ static int get(const struct subscriptions_arguments *arguments, struct registry 
     return EXIT_DONE;
 }
 
-/* Writes a record for each of those that are named. One that is not there makes the command fail,
- * after the others are written. */
+/* A record for each of those that are named. */
+struct naming {
+    const struct subscriptions_arguments *arguments;
+    const struct registry *registry;
+    char *(*value_of)(const struct subscription *subscription, const struct seal_ring *ring);
+    size_t written;
+    bool *missing; /* by argument */
+};
+
+static void put_named(struct writer_batch *batch, void *arg)
+{
+    struct naming *naming = arg;
+    const char *tenant = naming->arguments->names[0];
+    naming->written = 0;
+    for (size_t i = 1; i < naming->arguments->name_count; i++) {
+        const char *id = naming->arguments->names[i];
+        const struct subscription *subscription = store_find(naming->registry->store, tenant, id);
+        naming->missing[i] = !subscription;
+        if (!subscription)
+            continue;
+        char *value = naming->value_of(subscription, naming->registry->ring);
+        registry_put(batch, tenant, id, value);
+        naming->written++;
+        free(value);
+    }
+}
+
+static size_t print_missing(const struct naming *naming)
+{
+    char *const *names = naming->arguments->names;
+    size_t count = 0;
+    for (size_t i = 1; i < naming->arguments->name_count; i++)
+        if (naming->missing[i]) {
+            fprintf(stderr, "hookline: there is no subscription %s/%s\n", names[0], names[i]);
+            count++;
+        }
+    return count;
+}
+
+/* One that is not there makes the command fail, after the others are written. */
 static int write_named(const struct subscriptions_arguments *arguments, struct registry *registry,
     char *(*value_of)(const struct subscription *subscription, const struct seal_ring *ring),
     const char *done)
 {
-    const char *tenant = arguments->names[0];
+    struct naming naming = {.arguments = arguments, .registry = registry, .value_of = value_of};
     struct error error = ERROR_INIT;
-    bool sent = true;
-    size_t missing = 0;
-    for (size_t i = 1; sent && i < arguments->name_count; i++) {
-        const char *id = arguments->names[i];
-        const struct subscription *subscription = store_find(registry->store, tenant, id);
-        if (subscription) {
-            char *value = value_of(subscription, registry->ring);
-            sent = registry_send(registry, tenant, id, value, &error);
-            free(value);
-        } else {
-            fprintf(stderr, "hookline: there is no subscription %s/%s\n", tenant, id);
-            missing++;
-        }
+    int status;
+    naming.missing = mem_zalloc(arguments->name_count * sizeof *naming.missing);
+    if (registry_change(registry, put_named, &naming, &error)) {
+        status = print_missing(&naming) ? EXIT_FAILED : EXIT_DONE;
+        printf("%zu %s\n", naming.written, done);
+    } else {
+        status = command_fail(&error);
     }
-    if (!sent || !registry_settle(registry, &error))
-        return command_fail(&error);
-    printf("%zu %s\n", registry->sent, done);
-    return missing ? EXIT_FAILED : EXIT_DONE;
+    free(naming.missing);
+    return status;
 }
 
 static char *no_value(const struct subscription *subscription, const struct seal_ring *ring)
@@ -147,14 +177,6 @@ static char *no_value(const struct subscription *subscription, const struct seal
 static int delete(const struct subscriptions_arguments *arguments, struct registry *registry)
 {
     return write_named(arguments, registry, no_value, "deleted");
-}
-
-static json_t *copy_of(const struct subscription *subscription)
-{
-    json_t *record = json_deep_copy(subscription->json);
-    if (!record)
-        fatal("out of memory");
-    return record;
 }
 
 static void set_time(json_t *record, const char *name)
@@ -184,7 +206,7 @@ static char *reset_value(const struct subscription *subscription, const struct s
 {
     struct error error = ERROR_INIT;
     size_t sealed;
-    json_t *record = copy_of(subscription);
+    json_t *record = subscription_json(subscription);
     set_time(record, "reset_at");
     if (ring) /* what does not open is no worse than before */
         sealing_close(record, ring, &sealed, &error);
@@ -200,60 +222,62 @@ static int reset(const struct subscriptions_arguments *arguments, struct registr
 
 struct resealing {
     struct registry *registry;
-    size_t unreadable;
-    struct error error; /* that ended it */
+    const char *tenant; /* NULL = all */
+    struct writer_batch *batch;
+    size_t written;
+    struct buffer unreadable; /* a line for each */
 };
 
 static void reseal_one(struct resealing *resealing, const struct subscription *subscription)
 {
     struct error error = ERROR_INIT;
     size_t changed;
-    json_t *record = copy_of(subscription);
-    if (!sealing_close(record, resealing->registry->ring, &changed, &error)) {
-        fprintf(stderr, "hookline: %s: %s\n", subscription->key, error.text);
-        resealing->unreadable++;
-    }
+    json_t *record = subscription_json(subscription);
+    if (!sealing_close(record, resealing->registry->ring, &changed, &error))
+        buffer_printf(&resealing->unreadable, "hookline: %s: %s\n", subscription->key, error.text);
     if (!changed) {
         json_decref(record);
         return;
     }
     char *value = next_version(subscription, record);
-    if (!registry_send(
-            resealing->registry, subscription->tenant, subscription->id, value, &resealing->error))
-        bug_on(!error_is_set(&resealing->error));
+    registry_put(resealing->batch, subscription->tenant, subscription->id, value);
+    resealing->written++;
     free(value);
 }
 
-/* What is sent may be read back at once: the subscriptions have to stay. */
-static void hold(const struct store_tenant *tenant, void *arg)
+static void reseal_tenant(const struct store_tenant *tenant, void *arg)
 {
-    struct subscription **all = arg;
-    while (*all)
-        all++;
     for (size_t i = 0; i < tenant->subscription_count; i++)
-        *all++ = subscription_ref(tenant->subscriptions[i]);
+        reseal_one(arg, tenant->subscriptions[i]);
+}
+
+static void put_resealed(struct writer_batch *batch, void *arg)
+{
+    struct resealing *resealing = arg;
+    resealing->batch = batch;
+    resealing->written = 0;
+    buffer_clear(&resealing->unreadable);
+    each(resealing->registry, resealing->tenant, reseal_tenant, resealing);
 }
 
 static int reseal(const struct subscriptions_arguments *arguments, struct registry *registry)
 {
-    struct resealing resealing = {.registry = registry};
-    if (!registry->ring) {
-        error_set(&resealing.error, ERROR_CONFIG, "secrets.key_file is not set: there is no key");
-        return command_fail(&resealing.error);
-    }
-    struct subscription **all =
-        mem_zalloc((store_subscription_count(registry->store) + 1) * sizeof(struct subscription *));
-    each(registry, arguments->name_count ? arguments->names[0] : NULL, hold, all);
-    for (struct subscription **one = all; *one; one++) {
-        if (!error_is_set(&resealing.error))
-            reseal_one(&resealing, *one);
-        subscription_unref(*one);
-    }
-    free(all);
-    if (error_is_set(&resealing.error) || !registry_settle(registry, &resealing.error))
-        return command_fail(&resealing.error);
-    printf("%zu sealed with key %s\n", registry->sent, seal_ring_first(registry->ring));
-    return resealing.unreadable ? EXIT_FAILED : EXIT_DONE;
+    struct resealing resealing = {.registry = registry,
+        .tenant = arguments->name_count ? arguments->names[0] : NULL,
+        .unreadable = BUFFER_INIT};
+    struct error error = ERROR_INIT;
+    bool good = registry->ring != NULL;
+    if (!good)
+        error_set(&error, ERROR_CONFIG, "secrets.key_file is not set: there is no key");
+    good = good && registry_change(registry, put_resealed, &resealing, &error);
+    fputs(buffer_text(&resealing.unreadable), stderr);
+    if (good)
+        printf("%zu sealed with key %s\n", resealing.written, seal_ring_first(registry->ring));
+    int status = resealing.unreadable.len ? EXIT_FAILED : EXIT_DONE;
+    if (!good)
+        status = command_fail(&error);
+    buffer_release(&resealing.unreadable);
+    return status;
 }
 
 /* Around an action that reads the registry. */

@@ -130,53 +130,88 @@ static const char **list_tenants(const struct plan *plan)
     return tenants;
 }
 
-/* Where the tenant has no record yet, writes it, with the partitions that its topic really has:
- * deliveries go to the partitions that the record names, whatever the topic grows to later. */
-static bool write_tenant(struct registry *registry, const char *tenant, struct error *error)
+struct tenant_partitions {
+    int32_t actual;   /* of its topic */
+    int32_t recorded; /* 0 = it has no record yet */
+};
+
+static struct tenant_partitions partitions_of(const struct registry *registry, const char *tenant)
 {
     char *topic = topic_deliveries(&registry->settings->topics, tenant);
-    int32_t actual = kafka_topic_find(&registry->topics, topic)->partitions;
     const struct store_tenant *known = store_tenant(registry->store, tenant);
-    int32_t recorded = known ? known->partitions : 0;
-    bool good = true;
-    if (recorded > actual) {
-        good = error_set(error, ERROR_PERMANENT,
-            "topic %s has %" PRId32 " partitions, but the tenant's record in the registry "
-            "says %" PRId32 ": add partitions to the topic",
-            topic, actual, recorded);
-    } else if (recorded == 0) {
-        char *value = store_tenant_record(tenant, actual);
-        good = registry_send(registry, tenant, NULL, value, error);
-        free(value);
-    }
+    struct tenant_partitions partitions = {
+        kafka_topic_find(&registry->topics, topic)->partitions, known ? known->partitions : 0};
     free(topic);
-    return good;
+    return partitions;
 }
 
-static bool write_item(struct registry *registry, const struct plan_item *item, struct error *error)
+static bool check_tenant(const struct registry *registry, const char *tenant, struct error *error)
 {
-    if (item->action == PLAN_KEEP)
+    struct tenant_partitions partitions = partitions_of(registry, tenant);
+    if (partitions.recorded <= partitions.actual)
         return true;
+    char *topic = topic_deliveries(&registry->settings->topics, tenant);
+    error_set(error, ERROR_PERMANENT,
+        "topic %s has %" PRId32 " partitions, but the tenant's record in the registry "
+        "says %" PRId32 ": add partitions to the topic",
+        topic, partitions.actual, partitions.recorded);
+    free(topic);
+    return false;
+}
+
+/* Where the tenant has no record yet, with the partitions that its topic really has: deliveries go to the
+ * partitions that the record names, whatever the topic grows to later. */
+static void put_tenant(
+    const struct registry *registry, struct writer_batch *batch, const char *tenant)
+{
+    struct tenant_partitions partitions = partitions_of(registry, tenant);
+    if (partitions.recorded)
+        return;
+    char *value = store_tenant_record(tenant, partitions.actual);
+    registry_put(batch, tenant, NULL, value);
+    free(value);
+}
+
+static void put_item(struct writer_batch *batch, const struct plan_item *item)
+{
     char *value = NULL;
     if (item->json && !(value = json_dumps(item->json, JSON_COMPACT)))
         fatal("out of memory");
-    bool sent = registry_send(registry, item->tenant, item->id, value, error);
+    registry_put(batch, item->tenant, item->id, value);
     free(value);
-    return sent;
 }
 
-/* Topics first, then tenants, then subscriptions: whatever is there when we are interrupted is of
- * use, and the next run adds the rest. */
-static bool carry_out(struct registry *registry, const struct plan *plan, struct error *error)
+/* Deletions first: who reads counts as it reads, and would skip a subscription that has no room yet. Then
+ * tenants before their subscriptions: whatever is there when a batch of several transactions is interrupted
+ * is of use, and the next run adds the rest. */
+static void put_plan(const struct registry *registry, const struct plan *plan,
+    struct writer_batch *batch, struct error *error)
 {
     const char **tenants = list_tenants(plan);
-    bool good = registry_make_topics(registry, tenants, error);
+    bool good = true;
     for (size_t i = 0; good && tenants[i]; i++)
-        good = write_tenant(registry, tenants[i], error);
+        good = check_tenant(registry, tenants[i], error);
     for (size_t i = 0; good && i < plan->item_count; i++)
-        good = write_item(registry, &plan->items[i], error);
+        if (plan->items[i].action == PLAN_DELETE)
+            put_item(batch, &plan->items[i]);
+    for (size_t i = 0; good && tenants[i]; i++)
+        put_tenant(registry, batch, tenants[i]);
+    for (size_t i = 0; good && i < plan->item_count; i++)
+        if (plan->items[i].action == PLAN_ADD || plan->items[i].action == PLAN_CHANGE)
+            put_item(batch, &plan->items[i]);
     free(tenants);
-    return good && registry_settle(registry, error);
+}
+
+/* Whether the registry holds it all: then nobody has to be fenced in order to write nothing. */
+static bool is_applied(
+    const struct registry *registry, const struct plan *plan, const char *const *tenants)
+{
+    bool applied = plan->counts[PLAN_KEEP] == plan->item_count;
+    for (size_t i = 0; applied && tenants[i]; i++) {
+        struct tenant_partitions partitions = partitions_of(registry, tenants[i]);
+        applied = partitions.recorded && partitions.recorded <= partitions.actual;
+    }
+    return applied;
 }
 
 static void print_summary(const struct plan *plan, bool dry_run)
@@ -213,27 +248,79 @@ static bool check_file(const struct subscriptions_arguments *arguments,
     return good;
 }
 
-static int apply(const struct subscriptions_arguments *arguments, struct registry *registry,
-    const json_t *desired, const struct guard *guard)
+struct applying {
+    const struct subscriptions_arguments *arguments;
+    struct registry *registry;
+    const json_t *desired;
+    const struct guard *guard;
+    struct plan plan; /* the last that was made */
+    size_t shown;     /* how often one was */
+    struct error error;
+};
+
+static bool make_plan(struct applying *applying)
 {
-    struct plan_options options = plan_options(arguments, registry->settings, registry->ring);
-    struct plan plan;
+    const struct registry *registry = applying->registry;
+    struct plan_options options =
+        plan_options(applying->arguments, registry->settings, registry->ring);
+    plan_release(&applying->plan);
+    return plan_make(applying->desired, registry->store, &options, &applying->plan);
+}
+
+static void show_plan(struct applying *applying)
+{
+    if (applying->shown++)
+        fprintf(stderr, "hookline: another writer came between; what is left to do:\n");
+    print_plan(&applying->plan);
+    if (applying->shown == 1) {
+        warn_unsealed(&applying->plan, applying->registry->ring);
+        warn_blocked(&applying->plan, applying->guard);
+    }
+    fflush(stdout);
+}
+
+static void decide(struct writer_batch *batch, void *arg)
+{
+    struct applying *applying = arg;
+    if (!make_plan(applying))
+        return; /* somebody else has added so many that there is no room */
+    show_plan(applying);
+    applying->error = (struct error)ERROR_INIT;
+    put_plan(applying->registry, &applying->plan, batch, &applying->error);
+}
+
+/* Topics first, so that they are there when the first event comes. */
+static bool carry_out(struct applying *applying, struct error *error)
+{
+    const char **tenants = list_tenants(&applying->plan);
+    bool good = registry_make_topics(applying->registry, tenants, error);
+    bool applied = good && is_applied(applying->registry, &applying->plan, tenants);
+    free(tenants);
+    if (applied)
+        show_plan(applying);
+    if (good && !applied)
+        good = registry_change(applying->registry, decide, applying, error);
+    if (good && error_is_set(&applying->error))
+        good = error_set(error, applying->error.kind, "%s", applying->error.text);
+    return good;
+}
+
+static int apply(struct applying *applying)
+{
+    const struct subscriptions_arguments *arguments = applying->arguments;
     struct error error = ERROR_INIT;
     int status = EXIT_DONE;
-    if (!plan_make(desired, registry->store, &options, &plan)) {
-        print_problems(arguments->file, &plan);
+    if (make_plan(applying) && arguments->dry_run)
+        show_plan(applying);
+    else if (applying->plan.problem_count == 0 && !carry_out(applying, &error))
+        status = command_fail(&error);
+    if (applying->plan.problem_count) {
+        print_problems(arguments->file, &applying->plan);
         status = EXIT_USAGE;
-    } else {
-        print_plan(&plan);
-        warn_unsealed(&plan, registry->ring);
-        warn_blocked(&plan, guard);
-        fflush(stdout);
-        if (!arguments->dry_run && !carry_out(registry, &plan, &error))
-            status = command_fail(&error);
-        else
-            print_summary(&plan, arguments->dry_run);
+    } else if (status == EXIT_DONE) {
+        print_summary(&applying->plan, arguments->dry_run);
     }
-    plan_release(&plan);
+    plan_release(&applying->plan);
     return status;
 }
 
@@ -246,8 +333,10 @@ static int open_and_apply(const struct subscriptions_arguments *arguments,
     struct guard *guard = guard_new(&settings->consumer.http.guard, &error);
     if (!guard)
         return command_fail(&error);
+    struct applying applying = {
+        .arguments = arguments, .registry = &registry, .desired = desired, .guard = guard};
     if (registry_open(&registry, settings, arguments->timeout_ms, &error))
-        status = apply(arguments, &registry, desired, guard);
+        status = apply(&applying);
     else
         status = command_fail(&error);
     registry_close(&registry);

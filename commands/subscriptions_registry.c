@@ -8,7 +8,7 @@
 #include "common/memory.h"
 #include "producers/topic_names.h"
 
-/* How often a wait looks whether it is over: no event of the store says "read up to here". */
+/* How often the wait for the store looks whether it is over. */
 #define WAIT_STEP_MS 5
 
 static int64_t time_left_ms(const struct registry *registry)
@@ -47,21 +47,6 @@ static bool wait_until(const struct registry *registry, bool (*over)(const struc
 static bool is_ready(const struct registry *registry)
 {
     return store_ready(registry->store);
-}
-
-static bool has_room(const struct registry *registry)
-{
-    return kafka_producer_has_room(registry->producer);
-}
-
-static bool is_acknowledged(const struct registry *registry)
-{
-    return registry->acknowledged == registry->sent || error_is_set(&registry->write_error);
-}
-
-static bool is_read_back(const struct registry *registry)
-{
-    return store_offset(registry->store) > registry->last_offset;
 }
 
 /* Reading. */
@@ -112,7 +97,7 @@ static bool list_topics(struct registry *registry, struct error *error)
 bool registry_open(struct registry *registry, const struct settings *settings, int64_t timeout_ms,
     struct error *error)
 {
-    *registry = (struct registry){.settings = settings, .last_offset = -1};
+    *registry = (struct registry){.settings = settings};
     registry->deadline = mono_add_ms(mono_now(), timeout_ms);
     registry->loop = loop_new();
     registry->topic = topic_name(&settings->topics, TOPIC_SUBSCRIPTIONS);
@@ -122,7 +107,6 @@ bool registry_open(struct registry *registry, const struct settings *settings, i
 
 void registry_close(struct registry *registry)
 {
-    kafka_producer_free(registry->producer);
     store_free(registry->store);
     seal_ring_free(registry->ring);
     kafka_topic_list_release(&registry->topics);
@@ -176,68 +160,70 @@ bool registry_make_topics(
 
 /* Writing. */
 
-static void on_produced(void *arg, const struct kafka_receipt *receipt)
+void registry_put(struct writer_batch *batch, const char *tenant, const char *id, const char *value)
 {
-    struct registry *registry = arg;
-    if (receipt->error) {
-        error_set(&registry->write_error, receipt->error->kind, "%s", receipt->error->text);
-        return;
-    }
-    registry->acknowledged++;
-    if (receipt->offset > registry->last_offset)
-        registry->last_offset = receipt->offset;
+    char *key = id ? mem_printf("%s/%s", tenant, id) : mem_strdup(tenant);
+    writer_put(batch, key, value);
+    free(key);
+}
+
+struct changing {
+    struct registry *registry;
+    writer_decide *decide;
+    void *arg;
+};
+
+static void on_decide(struct writer_batch *batch, void *arg)
+{
+    struct changing *changing = arg;
+    changing->decide(batch, changing->arg);
+}
+
+static void on_done(enum writer_outcome outcome, const struct error *error, void *arg)
+{
+    struct registry *registry = ((struct changing *)arg)->registry;
+    registry->outcome = outcome;
+    if (error)
+        registry->write_error = *error;
+    loop_stop(registry->loop);
 }
 
 static bool fail_write(const struct registry *registry, struct error *error)
 {
     const struct error *cause = &registry->write_error;
-    return error_set(error, error_is_set(cause) ? cause->kind : ERROR_RETRY,
-        "%zu of %zu records were written to topic %s, the rest not%s%s; to run the "
-        "same command again is safe and completes it",
-        registry->acknowledged, registry->sent, registry->topic,
-        error_is_set(cause) ? ": " : " in time", cause->text);
+    if (cause->kind != ERROR_RETRY)
+        return error_set(error, cause->kind, "%s", cause->text);
+    return error_set(error, cause->kind,
+        "%s%s; to run the same command again is safe and completes it", cause->text,
+        registry->outcome == WRITER_FENCED ? ", and others after it" : " (see --timeout)");
 }
 
-static bool open_producer(struct registry *registry, struct error *error)
+static struct writer *open_writer(struct registry *registry, struct error *error)
 {
-    if (!registry->producer)
-        registry->producer = kafka_producer_new(
-            registry->loop, &registry->settings->kafka, &registry->settings->producer, error);
-    return registry->producer != NULL;
+    char *id = topic_registry_writer(&registry->settings->topics);
+    struct writer_options options = {
+        .topic = registry->topic, .transactional_id = id, .timeout_ms = time_left_ms(registry)};
+    struct writer *writer =
+        writer_new(registry->loop, &registry->settings->kafka, registry->store, &options, error);
+    free(id);
+    return writer;
 }
 
-bool registry_send(struct registry *registry, const char *tenant, const char *id, const char *value,
-    struct error *error)
+bool registry_change(
+    struct registry *registry, writer_decide *decide, void *arg, struct error *error)
 {
-    if (!open_producer(registry, error))
+    if (!registry->exists) {
+        decide(NULL, arg);
+        return true;
+    }
+    struct changing changing = {registry, decide, arg};
+    struct writer *writer = open_writer(registry, error);
+    if (!writer)
         return false;
-    if (!kafka_producer_has_room(registry->producer) && !wait_until(registry, has_room))
-        return fail_write(registry, error);
-    char *key = id ? mem_printf("%s/%s", tenant, id) : mem_strdup(tenant);
-    struct record record = {
-        .topic = registry->topic,
-        .partition = 0, /* its only one, which keeps the order */
-        .timestamp_ms = -1,
-        .key = {key, strlen(key)},
-        .value = {value, value ? strlen(value) : 0},
-    };
-    bool sent =
-        kafka_producer_send(registry->producer, &record, false, on_produced, registry, error);
-    registry->sent += sent;
-    free(key);
-    return sent;
-}
-
-bool registry_settle(struct registry *registry, struct error *error)
-{
-    if (registry->sent == 0)
+    writer_change(writer, on_decide, on_done, &changing);
+    loop_run(registry->loop);
+    writer_free(writer);
+    if (registry->outcome == WRITER_DONE || registry->outcome == WRITER_NOTHING)
         return true;
-    if (!wait_until(registry, is_acknowledged) || error_is_set(&registry->write_error))
-        return fail_write(registry, error);
-    if (wait_until(registry, is_read_back))
-        return true;
-    return error_set(error, ERROR_RETRY,
-        "all %zu records were written to topic %s, but not read back in time (see "
-        "--timeout)",
-        registry->sent, registry->topic);
+    return fail_write(registry, error);
 }

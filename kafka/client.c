@@ -117,6 +117,7 @@ void kafka_conf_begin(struct kafka_conf *conf, const struct kafka_options *optio
 {
     conf->conf = rd_kafka_conf_new();
     conf->error = (struct error)ERROR_INIT;
+    conf->own = NULL;
     kafka_conf_set(conf, "bootstrap.servers", options->brokers);
     kafka_conf_set(conf, "client.id", options->client_id ? options->client_id : "hookline");
     kafka_conf_set(conf, "log.queue", "true");
@@ -159,13 +160,21 @@ static bool fits(const char *name, rd_kafka_type_t type)
     return true;
 }
 
+static bool is_own(const struct kafka_conf *conf, const char *name)
+{
+    for (const char *const *own = conf->own; own && *own; own++)
+        if (strcmp(name, *own) == 0)
+            return true;
+    return false;
+}
+
 static void apply_properties(
     struct kafka_conf *conf, const struct kafka_options *options, rd_kafka_type_t type)
 {
     for (const char *const *p = options->properties; p && *p; p++) {
         char *name = NULL;
         const char *value = split_property(*p, &name, &conf->error);
-        if (value && check_allowed(name, &conf->error) && fits(name, type))
+        if (value && check_allowed(name, &conf->error) && fits(name, type) && !is_own(conf, name))
             kafka_conf_set(conf, name, value);
         free(name);
     }
@@ -247,6 +256,8 @@ enum error_kind kafka_error_kind(rd_kafka_resp_err_t code)
     case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT:
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_INVALID_RECORD:
@@ -254,6 +265,7 @@ enum error_kind kafka_error_kind(rd_kafka_resp_err_t code)
     case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
     case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
     case RD_KAFKA_RESP_ERR__INVALID_ARG:
+    case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
         return ERROR_PERMANENT;
     default:
         return ERROR_RETRY;

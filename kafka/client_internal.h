@@ -14,6 +14,8 @@
 struct kafka_conf {
     rd_kafka_conf_t *conf;
     struct error error;
+    /* Properties that the user's do not change here; NULL-terminated; NULL = none. */
+    const char *const *own;
 };
 
 /* Starts one: brokers, client id, log queue, then nothing else yet. */

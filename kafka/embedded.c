@@ -8,7 +8,9 @@
 
 #include "common/memory.h"
 
-#define OFFSET_COMMIT 8 /* Kafka protocol: the request's number */
+/* Kafka protocol: the requests' numbers. */
+#define OFFSET_COMMIT         8
+#define ADD_PARTITIONS_TO_TXN 24
 
 struct kafka_embedded {
     rd_kafka_t *client; /* the mock cluster needs one to live in */
@@ -87,6 +89,13 @@ void kafka_embedded_refuse_commits(struct kafka_embedded *embedded, int count, b
         rd_kafka_mock_push_request_errors(embedded->cluster, OFFSET_COMMIT, 1,
             outside ? RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID
                     : RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
+}
+
+void kafka_embedded_fence(struct kafka_embedded *embedded, int count)
+{
+    for (int i = 0; i < count; i++)
+        rd_kafka_mock_push_request_errors(
+            embedded->cluster, ADD_PARTITIONS_TO_TXN, 1, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH);
 }
 
 void kafka_embedded_set_missing(struct kafka_embedded *embedded, const char *topic, bool missing)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A broker inside this process, for the demo and for tests: librdkafka's mock cluster. It keeps the
- * newest 5 MiB of each partition in memory and knows neither admin calls nor transactions. */
+ * newest 5 MiB of each partition in memory and knows no admin calls. Transactions go through and are never
+ * undone: what was aborted can be read, and nobody is fenced but by kafka_embedded_fence(). */
 #ifndef HOOKLINE_KAFKA_EMBEDDED_H
 #define HOOKLINE_KAFKA_EMBEDDED_H
 
@@ -22,6 +23,8 @@ void kafka_embedded_set_down(struct kafka_embedded *embedded, bool down);
 /* The same: the next `count` offset commits are refused, as one of a stranger to the group (`outside`)
  * or for a reason that may pass. */
 void kafka_embedded_refuse_commits(struct kafka_embedded *embedded, int count, bool outside);
+/* The same: the next `count` transactions fail, as if another writer had come between. */
+void kafka_embedded_fence(struct kafka_embedded *embedded, int count);
 /* The same: there is no such topic for anybody who asks (else one that is asked for is made), or
  * there is again. */
 void kafka_embedded_set_missing(struct kafka_embedded *embedded, const char *topic, bool missing);

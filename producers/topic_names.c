@@ -35,6 +35,11 @@ char *topic_name(const struct topic_options *options, enum topic_kind kind)
     return mem_printf("%s%s", options->prefix, kinds[kind].name);
 }
 
+char *topic_registry_writer(const struct topic_options *options)
+{
+    return mem_printf("%sregistry-writer", options->prefix);
+}
+
 char *topic_deliveries(const struct topic_options *options, const char *tenant)
 {
     return mem_printf("%s" DELIVERIES "%s", options->prefix, tenant);

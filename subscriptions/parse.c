@@ -81,7 +81,7 @@ static const struct field subscription_fields[] = {
     {"created_at", FIELD_STRING, .offset = SIZE_MAX, .max = 64, .check = validate_line},
     {"updated_at", FIELD_STRING, .offset = SIZE_MAX, .max = 64, .check = validate_line},
     {"reset_at", FIELD_STRING, .max = 64, .read = read_reset_at},
-    {"creation", FIELD_STRING, .offset = SIZE_MAX, .max = 80, .check = validate_line},
+    {"creation", FIELD_STRING, .offset = AT(creation), .max = 80, .check = validate_line},
     {NULL},
 };
 
@@ -203,7 +203,8 @@ static void read_headers(struct parser *parser, const json_t *object)
         size_t here = parser_enter(parser, name);
         const char *text = read_header(parser, name, value);
         if (text) {
-            headers[sub->header_count++] = (struct subscription_header){name, text};
+            headers[sub->header_count++] =
+                (struct subscription_header){parser_keep(parser, name), text};
             bytes += strlen(name) + (seal_is_sealed(text) ? 0 : strlen(text));
         }
         parser_leave(parser, here);
@@ -227,7 +228,8 @@ static void read_ttl(struct parser *parser, const json_t *object)
         if (!validate_event_or_all(event, &error))
             parser_problem(parser, "%s", error.text);
         else if (parser_int(parser, value, 1, TTL_MAX_S, &seconds))
-            ttl[sub->ttl_count++] = (struct subscription_ttl){event, seconds * SECONDS};
+            ttl[sub->ttl_count++] =
+                (struct subscription_ttl){parser_keep(parser, event), seconds * SECONDS};
         parser_leave(parser, here);
     }
 }
@@ -335,14 +337,16 @@ static void read_secrets(struct parser *parser, const json_t *array)
 
 /* The whole. */
 
+/* Of the strings none takes more room than in the text: there it has quotes, here a NUL. */
 static struct subscription *subscription_new(const json_t *json)
 {
     struct subscription *sub = mem_zalloc(sizeof *sub);
     sub->refs = 1;
     sub->enabled = true;
-    sub->json = json_deep_copy(json);
-    if (!sub->json)
+    sub->text = json_dumps(json, JSON_COMPACT);
+    if (!sub->text)
         fatal("out of memory");
+    sub->strings = mem_alloc(strlen(sub->text));
     return sub;
 }
 
@@ -351,14 +355,16 @@ static struct subscription *parse(struct parser *parser, const json_t *json)
 {
     if (!parser_expect(parser, FIELD_OBJECT, json))
         return NULL;
-    parser->sub = parser->target = subscription_new(json);
-    parser_fields(parser, subscription_fields, parser->sub->json);
+    struct subscription *sub = subscription_new(json);
+    parser->sub = parser->target = sub;
+    parser->strings = sub->strings;
+    parser_fields(parser, subscription_fields, json);
     buffer_release(&parser->pointer);
     if (!parser->failed) {
-        parser->sub->key = mem_printf("%s/%s", parser->sub->tenant, parser->sub->id);
-        return parser->sub;
+        sub->key = mem_printf("%s/%s", sub->tenant, sub->id);
+        return sub;
     }
-    subscription_unref(parser->sub);
+    subscription_unref(sub);
     return NULL;
 }
 

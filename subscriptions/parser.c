@@ -111,6 +111,17 @@ bool parser_expect(struct parser *parser, enum field_type type, const json_t *va
 
 /* Single values. */
 
+const char *parser_keep(struct parser *parser, const char *text)
+{
+    char *kept = parser->strings;
+    size_t size = strlen(text) + 1;
+    if (!kept)
+        return text;
+    memcpy(kept, text, size);
+    parser->strings += size;
+    return kept;
+}
+
 const char *parser_string(struct parser *parser, const json_t *value, size_t max,
     bool (*check)(const char *, struct error *))
 {
@@ -125,7 +136,7 @@ const char *parser_string(struct parser *parser, const json_t *value, size_t max
     else if (check && !check(text, &error))
         parser_problem(parser, "%s", error.text);
     else
-        return text;
+        return parser_keep(parser, text);
     return NULL;
 }
 

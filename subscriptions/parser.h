@@ -22,7 +22,11 @@ struct parser {
     subscription_problem *report;
     void *arg;
     struct buffer pointer; /* to the value being read, RFC 6901 */
+    char *strings; /* room for all strings of the JSON, if they are to outlive it; else NULL */
 };
+
+/* What a string of the JSON is to be stored as: a copy if there are `strings`. */
+const char *parser_keep(struct parser *parser, const char *text);
 
 enum field_type {
     FIELD_STRING, /* const char * */

@@ -59,15 +59,16 @@ static struct plan_item *add_item(
     return item;
 }
 
-static void plan_subscription(struct planner *planner, const struct subscription *desired)
+static void plan_subscription(
+    struct planner *planner, const json_t *element, const struct subscription *desired)
 {
     const struct subscription *old = store_find(planner->store, desired->tenant, desired->id);
     const struct plan_options *options = planner->options;
-    char *changes = old ? revision_changes(desired->json, old, options->ring) : NULL;
+    char *changes = old ? revision_changes(element, old, options->ring) : NULL;
     enum plan_action action = !old ? PLAN_ADD : changes[0] ? PLAN_CHANGE : PLAN_KEEP;
     struct plan_item *item = add_item(planner->plan, action, desired->tenant, desired->id);
     if (action != PLAN_KEEP)
-        item->json = revision_make(desired->json, old, options->ring, options->now);
+        item->json = revision_make(element, old, options->ring, options->now);
     if (action == PLAN_CHANGE)
         item->changes = changes;
     else
@@ -111,7 +112,7 @@ static void plan_element(struct planner *planner, const json_t *element)
     if (!desired)
         return;
     if (check_tenant(planner, desired) && check_named(planner, desired))
-        plan_subscription(planner, desired);
+        plan_subscription(planner, element, desired);
     subscription_unref(desired);
 }
 

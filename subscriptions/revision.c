@@ -48,13 +48,12 @@ static void add_change(struct buffer *changes, const char *name)
     buffer_printf(changes, "%s%s", changes->len ? ", " : "", name);
 }
 
-/* A copy with everything open that opens; what does not stays. Returns new. */
-static json_t *opened(const json_t *json, const struct seal_ring *ring)
+/* With everything open that opens; what does not stays. Takes `json`, and returns it. */
+static json_t *opened(json_t *json, const struct seal_ring *ring)
 {
     struct error error = ERROR_INIT;
-    json_t *copy = or_fatal(json_deep_copy(json));
-    sealing_open(copy, ring, &error);
-    return copy;
+    sealing_open(json, ring, &error);
+    return json;
 }
 
 char *revision_changes(
@@ -63,7 +62,8 @@ char *revision_changes(
     struct buffer changes = BUFFER_INIT;
     const char *name;
     json_t *value;
-    json_t *before = opened(old->json, ring), *after = opened(desired, ring);
+    json_t *before = opened(subscription_json(old), ring);
+    json_t *after = opened(or_fatal(json_deep_copy(desired)), ring);
     json_object_foreach(after, name, value) {
         const json_t *was = json_object_get(before, name);
         if (!is_kept(desired, name) && !(was && json_equal(was, value)))
@@ -77,11 +77,12 @@ char *revision_changes(
     return buffer_take(&changes);
 }
 
-static void keep(json_t *record, const char *name, const struct subscription *old)
+/* `old` NULL = nothing is there. */
+static void keep(json_t *record, const char *name, json_t *old)
 {
-    json_t *kept = old ? json_object_get(old->json, name) : NULL;
+    json_t *kept = json_object_get(old, name);
     if (kept)
-        set(record, name, json_deep_copy(kept));
+        set(record, name, json_incref(kept));
     else
         json_object_del(record, name);
 }
@@ -106,18 +107,20 @@ static json_t *finish(json_t *record, const struct subscription *old, const stru
 json_t *revision_make(const json_t *desired, const struct subscription *old,
     const struct seal_ring *ring, struct wall_time now)
 {
-    json_t *record = or_fatal(json_deep_copy(desired));
+    json_t *record = or_fatal(json_deep_copy(desired)),
+           *before = old ? subscription_json(old) : NULL;
     for (size_t i = 0; i < OWN_FIELDS; i++)
-        keep(record, own_fields[i], old);
+        keep(record, own_fields[i], before);
     if (is_kept(desired, "secrets"))
-        keep(record, "secrets", old);
+        keep(record, "secrets", before);
+    json_decref(before);
     return finish(record, old, ring, now);
 }
 
 json_t *revision_touch(const struct subscription *old, const json_t *changes,
     const struct seal_ring *ring, struct wall_time now)
 {
-    json_t *record = or_fatal(json_deep_copy(old->json));
+    json_t *record = subscription_json(old);
     done_or_fatal(json_object_update(record, (json_t *)changes));
     return finish(record, old, ring, now);
 }
@@ -125,7 +128,7 @@ json_t *revision_touch(const struct subscription *old, const json_t *changes,
 /* Masks. */
 
 struct unmasking {
-    const json_t *old;
+    json_t *old;
     subscription_problem *report;
     void *arg;
     bool good;
@@ -150,7 +153,7 @@ static bool unmask(json_t *value, const char *field, void *arg)
     struct stored stored = {.field = field};
     if (strcmp(json_string_value(value), SUBSCRIPTION_MASK) != 0)
         return true;
-    sealing_each((json_t *)unmasking->old, match_stored, &stored);
+    sealing_each(unmasking->old, match_stored, &stored);
     if (stored.value) {
         done_or_fatal(json_string_set(value, stored.value));
         return true;
@@ -165,7 +168,7 @@ static bool unmask(json_t *value, const char *field, void *arg)
 static bool is_valid(
     const json_t *desired, const struct seal_ring *ring, subscription_problem *report, void *arg)
 {
-    json_t *copy = opened(desired, ring);
+    json_t *copy = opened(or_fatal(json_deep_copy(desired)), ring);
     struct subscription *subscription = subscription_parse_all(copy, false, report, arg);
     json_decref(copy);
     if (!subscription)
@@ -177,8 +180,9 @@ static bool is_valid(
 bool revision_unmask(json_t *desired, const struct subscription *old, const struct seal_ring *ring,
     subscription_problem *report, void *arg)
 {
-    struct unmasking unmasking = {old->json, report, arg, true};
+    struct unmasking unmasking = {subscription_json(old), report, arg, true};
     sealing_each(desired, unmask, &unmasking);
+    json_decref(unmasking.old);
     return unmasking.good && is_valid(desired, ring, report, arg);
 }
 

@@ -32,6 +32,7 @@ struct store {
     bool ready;
     int64_t offset;
     int64_t invalid_count;
+    LIST_HEAD(, store_wait) waits;
     struct log_limit invalid_limit, trouble_limit;
 };
 
@@ -172,11 +173,8 @@ static void skip(struct store *store, const struct record *record, const struct 
         LOG_INT("offset", record->offset), LOG_INT("suppressed", suppressed));
 }
 
-void store_apply(struct store *store, const struct record *record)
+static void apply_or_skip(struct store *store, const struct record *record)
 {
-    /* Before the callbacks, which may ask how far we are. */
-    if (record->offset >= store->offset)
-        store->offset = record->offset + 1;
     struct error error = ERROR_INIT;
     if (!apply(store, record, &error)) {
         skip(store, record, &error);
@@ -184,6 +182,49 @@ void store_apply(struct store *store, const struct record *record)
     }
     metric_set(&subscriptions_metric, 0, (double)store->tenants.subscription_count);
     metric_set(&last_applied_metric, 0, (double)wall_now().ms / 1000);
+}
+
+/* Calls those whose offset has been reached. They may wait again at once, for a later one. */
+static void end_waits(struct store *store)
+{
+    struct store_wait *wait = LIST_FIRST(&store->waits);
+    while (wait) {
+        if (wait->offset > store->offset) {
+            wait = LIST_NEXT(wait, link);
+            continue;
+        }
+        store_await_stop(wait);
+        wait->fn(wait->arg);
+        wait = LIST_FIRST(&store->waits); /* it may have stopped others */
+    }
+}
+
+bool store_await(
+    struct store *store, struct store_wait *wait, int64_t offset, void (*fn)(void *arg), void *arg)
+{
+    bug_on(wait->waiting);
+    if (store->offset >= offset)
+        return true;
+    *wait = (struct store_wait){.offset = offset, .fn = fn, .arg = arg, .waiting = true};
+    LIST_INSERT_HEAD(&store->waits, wait, link);
+    return false;
+}
+
+void store_await_stop(struct store_wait *wait)
+{
+    if (!wait->waiting)
+        return;
+    LIST_REMOVE(wait, link);
+    wait->waiting = false;
+}
+
+void store_apply(struct store *store, const struct record *record)
+{
+    /* Before the callbacks, which may ask how far we are. */
+    if (record->offset >= store->offset)
+        store->offset = record->offset + 1;
+    apply_or_skip(store, record);
+    end_waits(store);
 }
 
 static void on_record(void *arg, const struct record *record)
@@ -197,11 +238,11 @@ static void on_end(void *arg, int64_t offset)
     struct store *store = arg;
     if (offset > store->offset)
         store->offset = offset;
-    if (store->ready)
-        return;
+    bool first = !store->ready;
     store->ready = true;
-    if (store->callbacks.ready)
+    if (first && store->callbacks.ready)
         store->callbacks.ready(store->arg);
+    end_waits(store);
 }
 
 static void on_trouble(void *arg, const struct error *error)
@@ -258,6 +299,7 @@ void store_free(struct store *store)
 {
     if (!store)
         return;
+    bug_on(!LIST_EMPTY(&store->waits));
     kafka_reader_free(store->reader);
     tenants_release(&store->tenants);
     free(store);

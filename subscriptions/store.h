@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "common/error.h"
 #include "common/loop.h"
@@ -55,12 +56,30 @@ struct store_callbacks {
 must_check struct store *store_new(struct loop *loop, const struct kafka_options *kafka,
     const struct store_options *options, const struct store_callbacks *callbacks, void *arg,
     struct error *error);
-/* Not from within its own callbacks. NULL is fine. */
+/* Not from within its own callbacks; nobody may be waiting. NULL is fine. */
 void store_free(struct store *store);
 
 bool store_ready(const struct store *store);
 /* One above the highest registry offset that is applied: what `hookline-registry` compares with. */
 int64_t store_offset(const struct store *store);
+
+/* Somebody who waits for store_offset(); the caller's storage, zeroed before its first use. */
+struct store_wait {
+    int64_t offset;
+    void (*fn)(void *arg);
+    void *arg;
+    bool waiting;
+    LIST_ENTRY(store_wait) link;
+};
+/* True if all below `offset` that can be read has been applied. Otherwise `fn` is called once, on the
+ * loop, when that is so: from within the store's reader, where the store may be looked at but not
+ * freed. Whatever lies below `offset` counts, offsets without a record too (compaction, the ends of
+ * transactions): the store knows of them by the next record or by the end of the topic. */
+must_check bool store_await(
+    struct store *store, struct store_wait *wait, int64_t offset, void (*fn)(void *arg), void *arg);
+/* `fn` will not be called any more. Nothing happens if nothing is waited for. */
+void store_await_stop(struct store_wait *wait);
+
 /* NULL where nothing is known of the tenant. Valid until the store reads on: hold it no longer than
  * the current call from the loop. */
 const struct store_tenant *store_tenant(const struct store *store, const char *tenant);

@@ -28,7 +28,8 @@ void subscription_unref(struct subscription *subscription)
     free((void *)subscription->headers);
     free((void *)subscription->secrets);
     free((void *)subscription->ttl);
-    json_decref(subscription->json);
+    free(subscription->text);
+    free(subscription->strings);
     free(subscription);
 }
 
@@ -74,11 +75,17 @@ static bool mask(json_t *value, const char *field, void *arg)
     return true;
 }
 
+json_t *subscription_json(const struct subscription *subscription)
+{
+    json_t *json = json_loads(subscription->text, 0, NULL);
+    if (!json)
+        fatal("out of memory");
+    return json;
+}
+
 json_t *subscription_masked(const struct subscription *subscription)
 {
-    json_t *copy = json_deep_copy(subscription->json);
-    if (!copy)
-        fatal("out of memory");
+    json_t *copy = subscription_json(subscription);
     sealing_each(copy, mask, NULL);
     json_object_del(copy, "creation");
     return copy;

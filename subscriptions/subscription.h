@@ -85,7 +85,9 @@ struct subscription {
     int64_t
         reset_at_ms; /* wall clock: what was held against the endpoint before is forgotten; 0 = never */
     int64_t version;
-    json_t *json; /* all of it as it came, unknown fields included; not to be changed */
+    const char *creation; /* what the request that made it is known by */
+    char *text;           /* all of it as it came, unknown fields included: compact JSON */
+    char *strings;        /* what the pointers above point to */
     unsigned refs;
 };
 
@@ -119,6 +121,9 @@ bool subscription_wants(const struct subscription *subscription, const char *typ
 
 /* The time to live that `ttl_s` gives to events of `type`, by its name before "*"; 0 = nothing. */
 int64_t subscription_ttl_ms(const struct subscription *subscription, const char *type);
+
+/* All of it as JSON. Returns new. */
+json_t *subscription_json(const struct subscription *subscription);
 
 /* 1–64 of [A-Za-z0-9_-]. */
 bool subscription_id_valid(const char *id);

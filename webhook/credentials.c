@@ -12,15 +12,13 @@
 static struct subscription *open_values(
     struct subscription *subscription, const struct seal_ring *ring, struct error *error)
 {
-    if (!sealing_has_sealed(subscription->json))
-        return subscription_ref(subscription);
-    json_t *copy = json_deep_copy(subscription->json);
-    if (!copy)
-        fatal("out of memory");
     struct subscription *opened = NULL;
-    if (sealing_open(copy, ring, error))
-        opened = subscription_parse(copy, false, error);
-    json_decref(copy);
+    json_t *json = subscription_json(subscription);
+    if (!sealing_has_sealed(json))
+        opened = subscription_ref(subscription);
+    else if (sealing_open(json, ring, error))
+        opened = subscription_parse(json, false, error);
+    json_decref(json);
     return opened;
 }
 

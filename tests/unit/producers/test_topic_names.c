@@ -28,6 +28,9 @@ static void names_stand_under_the_prefix(void **state)
     assert_string_equal(name, "hookline.deliveries.acme");
     assert_string_equal(topic_deliveries_tenant(&options, name), "acme");
     free(name);
+    name = topic_registry_writer(&options);
+    assert_string_equal(name, "hookline.registry-writer");
+    free(name);
 }
 
 static void other_topics_have_no_tenant(void **state)

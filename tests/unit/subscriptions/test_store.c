@@ -321,6 +321,68 @@ static void random_changes(void **state)
     store_free(store);
 }
 
+/* Waiting for an offset. */
+
+struct waiter {
+    struct store *store;
+    struct store_wait wait;
+    int called;
+    int64_t offset_then;
+    int64_t again;        /* waits for this one next */
+    struct waiter *other; /* stopped when called */
+};
+
+static void reached(void *arg)
+{
+    struct waiter *waiter = arg;
+    waiter->called++;
+    waiter->offset_then = store_offset(waiter->store);
+    if (waiter->other)
+        store_await_stop(&waiter->other->wait);
+    if (waiter->again) {
+        int64_t again = waiter->again;
+        waiter->again = 0;
+        assert_false(store_await(waiter->store, &waiter->wait, again, reached, waiter));
+    }
+}
+
+static void await(struct waiter *waiter, int64_t offset)
+{
+    assert_false(store_await(waiter->store, &waiter->wait, offset, reached, waiter));
+}
+
+static void awaits_offsets(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    struct waiter early = {.store = store, .again = 4}, late = {.store = store},
+                  stopped = {.store = store}, other = {.store = store, .other = &stopped};
+    assert_true(store_await(store, &early.wait, 0, reached, &early));
+    await(&early, 2);
+    await(&late, 3);
+    put(store, "acme", "a", "");
+    assert_int_equal(early.called + late.called, 0);
+    put(store, "acme", "b", "");
+    assert_int_equal(early.called, 1);
+    assert_int_equal(early.offset_then, 2);
+    apply(store, "acme/b", "{"); /* one that is not valid has been read too */
+    assert_int_equal(late.called, 1);
+    assert_int_equal(early.called, 1);
+    assert_true(store_await(store, &late.wait, 3, reached, &late));
+    next_offset = 9; /* a gap */
+    put(store, "acme", "c", "");
+    assert_int_equal(early.called, 2);
+    assert_int_equal(early.offset_then, 10);
+
+    await(&stopped, 11); /* the last to wait is the first to be called */
+    await(&other, 11);
+    put(store, "acme", "c", "");
+    assert_int_equal(other.called, 1);
+    assert_int_equal(stopped.called, 0);
+    store_await_stop(&stopped.wait);
+    store_free(store);
+}
+
 int main(void)
 {
     struct log_options quiet = {.level = LOG_LEVEL_ERROR};
@@ -335,6 +397,7 @@ int main(void)
         cmocka_unit_test(tells_of_changes),
         cmocka_unit_test(walks_by_id),
         cmocka_unit_test(random_changes),
+        cmocka_unit_test(awaits_offsets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

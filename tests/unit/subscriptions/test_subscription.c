@@ -328,7 +328,9 @@ static void unknown_fields(void **state)
     struct error none = ERROR_INIT;
     struct subscription *sub = parse(text, false, &none);
     assert_non_null(sub);
-    assert_true(json_is_object(json_object_get(sub->json, "zzz")));
+    json_t *json = subscription_json(sub);
+    assert_true(json_is_object(json_object_get(json, "zzz")));
+    json_decref(json);
     subscription_unref(sub);
 }
 

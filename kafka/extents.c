@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the partitions of a topic hold. */
+#include "kafka/extents.h"
+
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "kafka/client_internal.h"
+
+struct asking {
+    rd_kafka_t *client;
+    const char *topic;
+    struct mono_time end;
+};
+
+static int remaining_ms(const struct asking *asking)
+{
+    int64_t ms = mono_diff_ms(asking->end, mono_now());
+    return ms > 1 ? (int)ms : 1;
+}
+
+/* Errors are returned; what the library has to say besides is of no use to a short-lived client. */
+static void drop_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
+{
+    (void)client;
+    (void)level;
+    (void)facility;
+    (void)text;
+}
+
+/* A consumer: one that produces would have the broker make the topic. */
+static rd_kafka_t *new_client(const struct kafka_options *kafka, struct error *error)
+{
+    struct kafka_conf conf;
+    kafka_conf_begin(&conf, kafka);
+    kafka_conf_set(&conf, "enable.auto.commit", "false");
+    rd_kafka_conf_set_log_cb(conf.conf, drop_log);
+    return kafka_conf_finish(&conf, kafka, RD_KAFKA_CONSUMER, error);
+}
+
+static bool check_topic(
+    const struct rd_kafka_metadata *metadata, const struct asking *asking, struct error *error)
+{
+    rd_kafka_resp_err_t code = metadata->topic_cnt == 1 ? metadata->topics[0].err
+                                                        : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    if (!code && metadata->topics[0].partition_cnt > 0)
+        return true;
+    return error_set(error, ERROR_RETRY, "topic %s: %s", asking->topic,
+        code ? rd_kafka_err2str(code) : "has no partitions");
+}
+
+static bool count_partitions(
+    const struct asking *asking, struct kafka_extents *extents, struct error *error)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(asking->client, asking->topic, NULL);
+    if (!topic)
+        return error_set(error, ERROR_CONFIG, "topic %s: %s", asking->topic,
+            rd_kafka_err2str(rd_kafka_last_error()));
+    rd_kafka_resp_err_t code =
+        rd_kafka_metadata(asking->client, 0, topic, &metadata, remaining_ms(asking));
+    rd_kafka_topic_destroy(topic);
+    if (code)
+        return error_set(error, ERROR_RETRY, "topic %s: %s", asking->topic, rd_kafka_err2str(code));
+    bool there = check_topic(metadata, asking, error);
+    if (there)
+        extents->count = (size_t)metadata->topics[0].partition_cnt;
+    rd_kafka_metadata_destroy(metadata);
+    return there;
+}
+
+/* Asks for the offset that `what` stands for, of `count` partitions from `from` on. Not by
+ * rd_kafka_query_watermark_offsets(), which waits for the socket's time-out and not for ours. */
+static bool query(
+    const struct asking *asking, int64_t what, size_t from, size_t count, int64_t *ret_offsets)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+    for (size_t i = 0; i < count; i++)
+        rd_kafka_topic_partition_list_add(list, asking->topic, (int32_t)(from + i))->offset = what;
+    bool answered = !rd_kafka_offsets_for_times(asking->client, list, remaining_ms(asking));
+    for (size_t i = 0; answered && i < count; i++)
+        ret_offsets[i] = list->elems[i].err ? -1 : list->elems[i].offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    return answered;
+}
+
+/* Returns new: an offset per partition, -1 where it can't be had. */
+static int64_t *query_all(const struct asking *asking, int64_t what, size_t count)
+{
+    int64_t *offsets = mem_array(NULL, count, sizeof *offsets);
+    if (query(asking, what, 0, count, offsets))
+        return offsets;
+    /* One that has no leader fails them all. */
+    for (size_t i = 0; i < count; i++) {
+        offsets[i] = -1;
+        if (mono_before(mono_now(), asking->end))
+            (void)query(asking, what, i, 1, &offsets[i]);
+    }
+    return offsets;
+}
+
+static void read_offsets(const struct asking *asking, struct kafka_extents *extents)
+{
+    int64_t *firsts = query_all(asking, RD_KAFKA_OFFSET_BEGINNING, extents->count);
+    int64_t *ends = query_all(asking, RD_KAFKA_OFFSET_END, extents->count);
+    extents->partitions = mem_array(NULL, extents->count, sizeof *extents->partitions);
+    for (size_t i = 0; i < extents->count; i++) {
+        bool known = firsts[i] >= 0 && ends[i] >= firsts[i];
+        extents->partitions[i] =
+            known ? (struct kafka_extent){firsts[i], ends[i]} : (struct kafka_extent){-1, -1};
+    }
+    free(firsts);
+    free(ends);
+}
+
+bool kafka_extents_read(const struct kafka_options *kafka, const char *topic, int64_t timeout_ms,
+    struct kafka_extents *ret_extents, struct error *error)
+{
+    struct asking asking = {.topic = topic, .end = mono_add_ms(mono_now(), timeout_ms)};
+    struct kafka_extents extents = {NULL, 0};
+    asking.client = new_client(kafka, error);
+    if (!asking.client)
+        return false;
+    bool there = count_partitions(&asking, &extents, error);
+    if (there) {
+        read_offsets(&asking, &extents);
+        *ret_extents = extents;
+    }
+    rd_kafka_destroy(asking.client);
+    return there;
+}
+
+void kafka_extents_release(struct kafka_extents *extents)
+{
+    free(extents->partitions);
+    *extents = (struct kafka_extents){NULL, 0};
+}
