@@ -13,6 +13,7 @@ from drain import scenario_a, scenario_b, scenario_kill
 from fan import scenario_f
 from growth import scenario_scale
 from paced import scenario_c, scenario_d, scenario_small
+from registry import scenario_registry
 from report import (
     Row, circumstances, measurement, print_table, read_json, write_document, write_json)
 from stand import ROOT, Stand, Stuck
@@ -25,6 +26,7 @@ SCENARIOS = {
     "small": (scenario_small, "noisy neighbours: 10 endpoints at 500/s, one hangs"),
     "e": (scenario_e, "a dead endpoint with a backlog, that comes back"),
     "f": (scenario_f, "the bridge at fan-out 1, 10 and 100"),
+    "registry": (scenario_registry, "the bridge with many subscriptions"),
     "kill": (scenario_kill, "kill -9 in the middle of a drain"),
     "profile": (scenario_profile, "where the CPU goes, by perf"),
     "scale": (scenario_scale, "growth with endpoints, tenants and held deliveries"),
