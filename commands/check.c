@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "config/settings.h"
+#include "console/tokens_file.h"
 #include "kafka/topics.h"
 #include "producers/topic_names.h"
 
@@ -68,13 +69,22 @@ static struct settings *load(const struct settings_arguments *arguments)
     return settings;
 }
 
+static bool check_tokens(const char *file, struct error *error)
+{
+    if (!*file)
+        return true;
+    struct token_list *list = tokens_file_read(file, error);
+    token_list_free(list);
+    return list || error_prefix(error, "console.tokens_file");
+}
+
 /* What the roles would read at their start. */
 static bool check_files(const struct settings *settings, struct error *error)
 {
     struct seal_ring *ring;
     bool good = command_key_ring(settings, &ring, error);
     seal_ring_free(ring);
-    return good;
+    return good && check_tokens(settings->console.tokens_file, error);
 }
 
 static void print_topic(const struct kafka_topic_list *list, const char *name)

@@ -52,6 +52,7 @@ void command_print_safe(FILE *stream, const char *text);
 
 int command_bridge(int argc, char **argv);
 int command_consumer(int argc, char **argv);
+int command_console(int argc, char **argv);
 int command_run(int argc, char **argv);
 int command_demo(int argc, char **argv);
 int command_publish(int argc, char **argv);
@@ -59,6 +60,7 @@ int command_simulate(int argc, char **argv);
 int command_match(int argc, char **argv);
 int command_receive(int argc, char **argv);
 int command_verify(int argc, char **argv);
+int command_token(int argc, char **argv);
 int command_subscriptions(int argc, char **argv);
 int command_topics(int argc, char **argv);
 int command_settings_show(int argc, char **argv);

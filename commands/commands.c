@@ -5,10 +5,12 @@
 const struct command commands[] = {
     {"bridge", "run the bridge: events topics to the tenants' delivery topics", command_bridge},
     {"consumer", "run a consumer: delivery topics to the tenants' webhooks", command_consumer},
+    {"console", "run the console: the API that registers and tests webhooks", command_console},
     {"run", "run several roles in one process", command_run},
     {"demo", "see it work: everything in one process, nothing to install or configure",
         command_demo},
     {"subscriptions", "apply, list, get and delete subscriptions", command_subscriptions},
+    {"token", "create, list and revoke tokens of the console's API", command_token},
     {"topics", "create and list Hookline's topics", command_topics},
     {"publish", "publish events from a file or standard input", command_publish},
     {"simulate", "publish the events of a simulated contact centre", command_simulate},

@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/probes.h"
+#include "console/console.h"
 #include "consumers/consumer.h"
 #include "kafka/topics.h"
 #include "subscriptions/store.h"
@@ -31,6 +32,7 @@ struct roles {
     char *registry;         /* topic */
     struct bridge *bridge;
     struct consumer *consumer;
+    struct console *console;
     struct loop_timer *ensure_timer;
     bool ensuring; /* a worker has `ensure_error` and the settings in its hands */
     bool ensured;
@@ -52,6 +54,8 @@ static void store_is_ready(void *arg)
         bridge_store_ready(roles->bridge);
     if (roles->consumer)
         consumer_store_ready(roles->consumer);
+    if (roles->console)
+        console_store_ready(roles->console);
 }
 
 static void store_has_changed(void *arg, const char *tenant, const char *id)
@@ -94,6 +98,32 @@ static bool start_consumer(struct roles *roles, struct error *error)
     return roles->consumer != NULL;
 }
 
+static void print_settings(void *arg, struct buffer *out)
+{
+    const struct roles *roles = arg;
+    settings_print_json(roles->settings, out);
+}
+
+static bool start_console(struct roles *roles, struct error *error)
+{
+    const struct settings *settings = roles->settings;
+    struct console_deps deps = {
+        .loop = roles->loop,
+        .probes = roles->probes,
+        .kafka = &settings->kafka,
+        .topics = &settings->topics,
+        .producer = roles->producer,
+        .store = roles->store,
+        .ring = roles->ring,
+        .guard = &settings->consumer.http.guard,
+        .max_per_tenant = settings->subscriptions_max_per_tenant,
+        .print_settings = print_settings,
+        .settings_arg = roles,
+    };
+    roles->console = console_new(&deps, &settings->console, error);
+    return roles->console != NULL;
+}
+
 /* The topics are there; everything else can begin. */
 static void start(struct roles *roles)
 {
@@ -102,7 +132,8 @@ static void start(struct roles *roles)
     roles->ensured = true;
     if (!start_store(roles, &error) ||
         ((roles->which & ROLE_BRIDGE) && !start_bridge(roles, &error)) ||
-        ((roles->which & ROLE_CONSUMER) && !start_consumer(roles, &error)))
+        ((roles->which & ROLE_CONSUMER) && !start_consumer(roles, &error)) ||
+        ((roles->which & ROLE_CONSOLE) && !start_console(roles, &error)))
         fatal("%s", error.text);
 }
 
@@ -197,11 +228,14 @@ void roles_stop(struct roles *roles, void (*stopped)(void *arg), void *arg)
     roles->stopped = stopped;
     roles->stopped_arg = arg;
     if (!again)
-        roles->running = (roles->bridge != NULL) + (roles->consumer != NULL);
+        roles->running =
+            (roles->bridge != NULL) + (roles->consumer != NULL) + (roles->console != NULL);
     if (roles->bridge)
         bridge_stop(roles->bridge, one_stopped, roles);
     if (roles->consumer)
         consumer_stop(roles->consumer, one_stopped, roles);
+    if (roles->console)
+        console_stop(roles->console, one_stopped, roles);
     if (!again)
         finish_stop(roles);
 }
@@ -213,6 +247,7 @@ void roles_free(struct roles *roles)
     bug_on(roles->ensuring);
     bridge_free(roles->bridge);
     consumer_free(roles->consumer);
+    console_free(roles->console);
     kafka_producer_free(roles->producer);
     store_free(roles->store);
     seal_ring_free(roles->ring);

@@ -10,7 +10,7 @@
 #include "common/loop.h"
 #include "config/settings.h"
 
-enum role { ROLE_BRIDGE = 1, ROLE_CONSUMER = 2 };
+enum role { ROLE_BRIDGE = 1, ROLE_CONSUMER = 2, ROLE_CONSOLE = 4 };
 
 struct roles;
 

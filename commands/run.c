@@ -12,7 +12,7 @@
 static const struct {
     const char *name;
     enum role role;
-} role_names[] = {{"bridge", ROLE_BRIDGE}, {"consumer", ROLE_CONSUMER}};
+} role_names[] = {{"bridge", ROLE_BRIDGE}, {"consumer", ROLE_CONSUMER}, {"console", ROLE_CONSOLE}};
 
 struct arguments {
     struct settings_arguments settings;
@@ -30,14 +30,14 @@ static int role_of(const char *name)
 
 static void parse_roles(struct argp_state *state, struct arguments *arguments, const char *list)
 {
-    static const char *const names[] = {"bridge", "consumer", NULL};
+    static const char *const names[] = {"bridge", "consumer", "console", NULL};
     char *copy = mem_strdup(list), *rest = copy, *name;
     while ((name = strsep(&rest, ","))) {
         int role = role_of(name);
         const char *nearest = text_nearest(name, names);
         if (!role)
-            argp_error(state, "--roles: no role \"%s\"; roles are bridge and consumer%s%s", name,
-                nearest ? "; did you mean " : "", nearest ? nearest : "");
+            argp_error(state, "--roles: no role \"%s\"; roles are bridge, consumer and console%s%s",
+                name, nearest ? "; did you mean " : "", nearest ? nearest : "");
         arguments->roles |= role;
     }
     free(copy);
@@ -126,10 +126,27 @@ int command_consumer(int argc, char **argv)
     return code;
 }
 
+int command_console(int argc, char **argv)
+{
+    static const struct argp argp = {
+        .parser = parse_run,
+        .children = children,
+        .doc =
+            "Serves the API at console.listen, where subscriptions are created, changed and "
+            "tested, and "
+            "recent attempts are listed. Who may what stands in console.tokens_file (see 'hookline "
+            "token').\v"
+            "Run as many as you like: they write through Kafka. The API describes itself at "
+            "/api/v1/openapi.json.",
+    };
+    return run(argc, argv, &argp, ROLE_CONSOLE, "console");
+}
+
 int command_run(int argc, char **argv)
 {
     static const struct argp_option options[] = {
-        {"roles", 'r', "A,B", 0, "The roles to run: bridge, consumer (default: both)", 0},
+        {"roles", 'r', "A,B", 0,
+            "The roles to run: bridge, consumer, console (default: the first two)", 0},
         {0},
     };
     static const struct argp argp = {

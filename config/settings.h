@@ -13,6 +13,7 @@
 #include "common/error.h"
 #include "common/log.h"
 #include "common/probes.h"
+#include "console/options.h"
 #include "consumers/consumer.h"
 #include "kafka/client.h"
 #include "kafka/producer.h"
@@ -29,6 +30,7 @@ struct settings {
     struct consumer_options consumer;
     int64_t subscriptions_max_per_tenant;
     const char *secrets_key_file;
+    struct console_options console;
     struct probes_options probes;
     struct log_options log;
     /* What the pointers above point to, and where each value is from; private to config/. */

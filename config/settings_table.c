@@ -118,6 +118,7 @@ const struct settings_group settings_groups[] = {
     {"results", "The results topic."},
     {"subscriptions", "The registry of subscriptions."},
     {"secrets", "Secrets of subscriptions, at rest."},
+    {"console", "The console: an API to see and change what Hookline does."},
     {"probes", "Health and metrics."},
     {"log", "Log lines, on standard error."},
     {NULL, NULL},
@@ -318,6 +319,26 @@ const struct setting settings_table[] = {
         "<base64 of 32 bytes>\" for each; the first seals, all open. Read at the start; empty "
         "means "
         "that nothing is sealed."),
+
+    STRING("console.listen", console.listen, "127.0.0.1:9480", 1, 255,
+        "The address of the console's API; \":9480\" is all addresses. Put what speaks TLS in "
+        "front "
+        "of it.",
+        .check = check_listen),
+    STRING("console.tokens_file", console.tokens_file, "", 0, TEXT_MAX,
+        "The tokens that the console's API accepts, with their roles: a file that 'hookline token' "
+        "writes, followed while the console runs. Empty means none."),
+    INT("console.rate_limit", console.rate_limit, "50", 1, 1000000, "requests a second",
+        "How many requests may be made with one token, or by all who have none; twice as many may "
+        "come at once."),
+    SIZE("console.max_body", console.max_body_bytes, "256KiB", KIB, 16 * MIB,
+        "The largest body of a request."),
+    DURATION("console.secret_grace", console.secret_grace_ms, "1d", 0, 30 * DAY,
+        "How long a secret that was rotated still signs beside the new one."),
+    SIZE("console.attempts_memory", console.attempts_bytes, "64MiB", MIB, 16 * GIB,
+        "How much memory recent attempts may take, which the API lists."),
+    INT("console.attempts_per_tenant", console.attempts_per_tenant, "10000", 1, 10000000,
+        "attempts", "How many of them are kept of one tenant."),
 
     STRING("probes.listen", probes.listen, "127.0.0.1:9464", 0, 255,
         "The address of /livez, /readyz and /metrics; \":9464\" is all addresses, empty means "

@@ -105,7 +105,7 @@ static void test_mistakes(void **state)
         {"entirely={};", "hookline.conf:1: entirely: no such group of settings; there are kafka, "
                          "producer, topics, tenant, event, bridge, consumer, circuit, ttl, http, "
                          "egress, results, "
-                         "subscriptions, secrets, probes, log"},
+                         "subscriptions, secrets, console, probes, log"},
         {"kafka={properties=[\"linger.ms=1\",\n\"acks=1\"];};",
             "hookline.conf:2: kafka.properties: acks may not be set: a record counts as written "
             "only "

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A change of a subscription on its way into the registry. */
+#include "console/change.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "console/answer.h"
+#include "console/api.h"
+#include "console/audit.h"
+#include "kafka/topics.h"
+#include "producers/topic_names.h"
+
+#define TOPIC_TIMEOUT_MS 10000
+
+/* Deciding. */
+
+static void forget(struct change *change)
+{
+    json_decref(change->record);
+    json_decref(change->before);
+    change->record = change->before = NULL;
+    change->remove = change->unchanged = false;
+}
+
+static bool check_version(
+    const struct change *change, const struct subscription *old, struct problem *problem)
+{
+    if (!change->if_match || answer_etag_matches(change->if_match, old->version))
+        return true;
+    return problem_set(problem, 412,
+        "%s is at version %" PRId64 " by now: read it again, and decide again", old->key,
+        old->version);
+}
+
+/* By the registry as this process knows it. */
+static bool decide_now(struct change *change)
+{
+    const struct call *call = change->call;
+    const struct subscription *old = store_find(call->api->deps.store, call->tenant, change->id);
+    struct problem *problem = &change->problem;
+    forget(change);
+    if (!old && !change->creates)
+        return problem_set(
+            problem, 404, "there is no subscription %s/%s", call->tenant, change->id);
+    if (old && !change->creates && !check_version(change, old, problem))
+        return false;
+    if (old)
+        change->before = subscription_masked(old);
+    return change->decide(change, old, problem);
+}
+
+/* Ending. */
+
+static void change_free(struct change *change)
+{
+    forget(change);
+    json_decref(change->shown);
+    problem_release(&change->problem);
+    free(change->if_match);
+    free(change->id);
+    free(change);
+}
+
+static void fail(struct change *change)
+{
+    call_fail(change->call, &change->problem);
+    change_free(change);
+}
+
+static void succeed(struct change *change)
+{
+    struct call *call = change->call;
+    json_t *shown = NULL;
+    if (change->unchanged)
+        shown = json_incref(change->before);
+    else if (!change->remove)
+        shown = answer_masked(change->record);
+    if (!change->unchanged)
+        audit_change(call, change->action, change->id, change->before, shown);
+    if (shown)
+        answer_subscription(call, call->route->status, shown, change->shown);
+    else
+        call_answer(call, call->route->status, NULL);
+    change_free(change);
+}
+
+/* Writing. */
+
+static void put(struct writer_batch *batch, const char *key, char *value)
+{
+    writer_put(batch, key, value);
+    free(value);
+}
+
+static char *text_of(const json_t *json)
+{
+    char *text = json_dumps(json, JSON_COMPACT);
+    if (!text)
+        fatal("out of memory");
+    return text;
+}
+
+static bool has_record(const struct change *change)
+{
+    const struct call *call = change->call;
+    const struct store_tenant *tenant = store_tenant(call->api->deps.store, call->tenant);
+    return tenant && tenant->partitions;
+}
+
+/* Asked again because others came between, and what was asked for before had been written after all. */
+static bool is_done_already(const struct change *change)
+{
+    const struct call *call = change->call;
+    const struct subscription *now = store_find(call->api->deps.store, call->tenant, change->id);
+    if (!change->asked || change->remove || !now)
+        return change->asked && change->remove && !now;
+    char *text = text_of(change->record);
+    bool same = strcmp(text, now->text) == 0;
+    free(text);
+    return same;
+}
+
+static void decide_batch(struct writer_batch *batch, void *arg)
+{
+    struct change *change = arg;
+    const char *tenant = change->call->tenant;
+    if (is_done_already(change) || !decide_now(change) || change->unchanged)
+        return;
+    change->asked = true;
+    if (!has_record(change))
+        put(batch, tenant, store_tenant_record(tenant, change->partitions));
+    char *key = mem_printf("%s/%s", tenant, change->id);
+    put(batch, key, change->remove ? NULL : text_of(change->record));
+    free(key);
+}
+
+static void written(enum writer_outcome outcome, const struct error *error, void *arg)
+{
+    struct change *change = arg;
+    struct api *api = change->call->api;
+    if (outcome == WRITER_FENCED)
+        problem_set(&change->problem, 409,
+            "others were writing to the registry at the same time: try again");
+    else if (outcome == WRITER_FAILED)
+        problem_set(&change->problem, 503,
+            "Kafka did not confirm the change, which may or may not have been made: %s",
+            error->text);
+    if (change->problem.status)
+        fail(change);
+    else
+        succeed(change);
+    api_work_ends(api);
+}
+
+/* The topic of a tenant that is new. */
+
+static bool find_partitions(struct change *change, const char *topic)
+{
+    const struct console_deps *deps = &change->call->api->deps;
+    struct kafka_topic_list list = {0};
+    bool good = kafka_topics_list(deps->kafka, TOPIC_TIMEOUT_MS, &list, &change->topic_error);
+    const struct kafka_topic *found = good ? kafka_topic_find(&list, topic) : NULL;
+    if (found)
+        change->partitions = found->partitions;
+    else if (good)
+        error_set(&change->topic_error, ERROR_CONFIG,
+            "topic %s does not exist: create it, or set topics.create", topic);
+    kafka_topic_list_release(&list);
+    return found != NULL;
+}
+
+/* In a worker. */
+static void ensure_topic(void *arg)
+{
+    struct change *change = arg;
+    const struct call *call = change->call;
+    const struct console_deps *deps = &call->api->deps;
+    const char *tenants[] = {call->tenant, NULL};
+    char *topic = topic_deliveries(deps->topics, call->tenant);
+    if (!deps->topics->create || topics_ensure_tenants(deps->topics, deps->kafka, tenants,
+                                     TOPIC_TIMEOUT_MS, &change->topic_error))
+        find_partitions(change, topic);
+    free(topic);
+}
+
+static void topic_ensured(void *arg)
+{
+    struct change *change = arg;
+    struct api *api = change->call->api;
+    if (!change->partitions)
+        problem_set(&change->problem, 503, "%s", change->topic_error.text);
+    else if (api->stopping)
+        problem_set(&change->problem, 503, "this process is about to stop");
+    if (change->problem.status) {
+        fail(change);
+        api_work_ends(api);
+    } else {
+        writer_change(api->writer, decide_batch, written, change);
+    }
+}
+
+static void begin(struct change *change)
+{
+    struct api *api = change->call->api;
+    if (!decide_now(change)) { /* which needs no Kafka */
+        fail(change);
+    } else if (change->unchanged) {
+        succeed(change);
+    } else {
+        api_work_begins(api);
+        if (has_record(change))
+            writer_change(api->writer, decide_batch, written, change);
+        else
+            loop_work(api->deps.loop, ensure_topic, topic_ensured, change);
+    }
+}
+
+static struct change *change_new(
+    struct call *call, const char *action, const char *id, change_decide *decide, json_t *shown)
+{
+    struct change *change = mem_zalloc(sizeof *change);
+    const char *if_match = http_exchange_header(call->exchange, "if-match");
+    change->call = call;
+    change->action = action;
+    change->decide = decide;
+    change->id = mem_strdup(id);
+    change->shown = shown;
+    /* Copied: the client may be gone when it is looked at. */
+    if (if_match && (call->route->traits & ROUTE_CONDITIONAL))
+        change->if_match = mem_strdup(if_match);
+    return change;
+}
+
+void change_begin(struct call *call, const char *action, change_decide *decide, json_t *shown)
+{
+    begin(change_new(call, action, call->id, decide, shown));
+}
+
+void change_begin_new(struct call *call, const char *id, change_decide *decide, json_t *shown)
+{
+    struct change *change = change_new(call, "create", id, decide, shown);
+    change->creates = true;
+    begin(change);
+}
