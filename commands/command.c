@@ -14,6 +14,7 @@
 #include "subscriptions/secret.h"
 
 #define KEY_FILE_MAX 16384 /* bytes */
+#define PEM_FILE_MAX (256 * 1024)
 
 static const struct argp_option options[] = {
     {"config", 'c', "FILE", 0, "Read settings from FILE (else from $HOOKLINE_CONFIG)", 0},
@@ -124,6 +125,23 @@ bool command_key_ring(
     if (!*ret_ring)
         error_prefix(error, "secrets.key_file: %s", file);
     return *ret_ring != NULL;
+}
+
+bool command_certificate(const struct settings *settings, struct buffer *certificate,
+    struct buffer *private_key, struct error *error)
+{
+    const char *file = settings->console.certificate_file;
+    const char *key_file = settings->console.private_key_file;
+    if (!*file && !*key_file)
+        return true;
+    if (!*file || !*key_file)
+        return error_set(error, ERROR_CONFIG,
+            "console.certificate_file and console.private_key_file: there is only one of them");
+    if (!command_read(file, PEM_FILE_MAX, certificate, error))
+        return error_prefix(error, "console.certificate_file: %s", file);
+    buffer_reserve(private_key, PEM_FILE_MAX + 1);
+    return command_read(key_file, PEM_FILE_MAX, private_key, error) ||
+           error_prefix(error, "console.private_key_file: %s", key_file);
 }
 
 void command_print_safe(FILE *stream, const char *text)

@@ -43,6 +43,10 @@ int command_fail(const struct error *error);
  * if `out` has room for `max` bytes: it may be a secret. False (ERROR_CONFIG, without the name) if it
  * cannot be read or is larger than `max`. */
 must_check bool command_read(const char *name, size_t max, struct buffer *out, struct error *error);
+/* Reads the files that console.certificate_file and console.private_key_file name; both stay empty if
+ * neither is set. False (ERROR_CONFIG, naming the setting) if they cannot be read, or there is only one. */
+must_check bool command_certificate(const struct settings *settings, struct buffer *certificate,
+    struct buffer *private_key, struct error *error);
 /* Reads the keys that secrets.key_file names; *ret_ring is new, or NULL if it names none. False
  * (ERROR_CONFIG, naming the setting) if they cannot be read. */
 must_check bool command_key_ring(

@@ -14,6 +14,7 @@
 #include "console/console.h"
 #include "consumers/consumer.h"
 #include "kafka/topics.h"
+#include "subscriptions/secret.h"
 #include "subscriptions/store.h"
 
 #define ENSURE_TIMEOUT_MS 10000
@@ -28,8 +29,9 @@ struct roles {
     struct probes *probes;
     struct kafka_producer *producer;
     struct store *store;
-    struct seal_ring *ring; /* NULL = no key file */
-    char *registry;         /* topic */
+    struct seal_ring *ring;                 /* NULL = no key file */
+    struct buffer certificate, private_key; /* of the console; empty = no TLS */
+    char *registry;                         /* topic */
     struct bridge *bridge;
     struct consumer *consumer;
     struct console *console;
@@ -115,6 +117,8 @@ static bool start_console(struct roles *roles, struct error *error)
         .producer = roles->producer,
         .store = roles->store,
         .ring = roles->ring,
+        .certificate = roles->certificate.len ? buffer_text(&roles->certificate) : NULL,
+        .private_key = buffer_text(&roles->private_key),
         .guard = &settings->consumer.http.guard,
         .max_per_tenant = settings->subscriptions_max_per_tenant,
         .print_settings = print_settings,
@@ -189,7 +193,9 @@ struct roles *roles_new(
     roles->settings = settings;
     roles->which = which;
     roles->registry = topic_name(&settings->topics, TOPIC_SUBSCRIPTIONS);
-    if (command_key_ring(settings, &roles->ring, error))
+    if (command_key_ring(settings, &roles->ring, error) &&
+        (!(which & ROLE_CONSOLE) ||
+            command_certificate(settings, &roles->certificate, &roles->private_key, error)))
         roles->probes = probes_new(loop, &settings->probes, error);
     if (roles->probes)
         roles->producer = kafka_producer_new(loop, &settings->kafka, &settings->producer, error);
@@ -253,6 +259,8 @@ void roles_free(struct roles *roles)
     seal_ring_free(roles->ring);
     loop_timer_free(roles->ensure_timer);
     probes_free(roles->probes);
+    buffer_release(&roles->certificate);
+    secret_wipe(&roles->private_key);
     free(roles->registry);
     free(roles);
 }

@@ -266,18 +266,27 @@ static void run_soon(struct http_server *server)
         loop_timer_start(server->timer, 0, 0);
 }
 
+/* NULL: of TLS, what it is given is wrong; otherwise nothing can be wrong. */
 static struct MHD_Daemon *start_daemon(
     struct http_server *server, int fd, const struct http_server_options *options)
 {
+    struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)options->certificate},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)options->private_key},
+        {MHD_OPTION_END, 0, NULL},
+    };
     unsigned idle_timeout_s = options->idle_timeout_s ? options->idle_timeout_s : 60;
     unsigned max_connections = options->max_connections ? options->max_connections : 1024;
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
     if (server->address[0] == '[')
         flags |= MHD_USE_IPv6;
+    if (options->certificate)
+        flags |= MHD_USE_TLS;
     return MHD_start_daemon(flags, server->port, NULL, NULL, on_request, server,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, max_connections,
         MHD_OPTION_CONNECTION_TIMEOUT, idle_timeout_s, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_END);
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_ARRAY,
+        options->certificate ? tls : &tls[2], MHD_OPTION_END);
 }
 
 struct http_server *http_server_new(struct loop *loop, const struct http_server_options *options,
@@ -293,8 +302,16 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
     server->max_body_bytes = options->max_body_bytes;
     server->address = listener_address(fd, &server->port);
     server->daemon = start_daemon(server, fd, options); /* takes the descriptor */
-    if (!server->daemon)
+    if (!server->daemon && !options->certificate)
         fatal("cannot start the HTTP server on %s", server->address);
+    if (!server->daemon) {
+        error_set(error, ERROR_CONFIG,
+            "TLS cannot be used with this certificate and private key: each has to be PEM, and the "
+            "one has to be the other's");
+        free(server->address);
+        free(server);
+        return NULL;
+    }
     int epoll_fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
     server->watch = loop_watch_new(loop, epoll_fd, LOOP_READ, on_readable, server);
     server->timer = loop_timer_new(loop, on_timer, server);

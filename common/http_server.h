@@ -19,6 +19,8 @@ struct http_server_options {
     size_t max_body_bytes;    /* larger request bodies are answered 413 */
     unsigned max_connections; /* 0 = 1024 */
     unsigned idle_timeout_s;  /* 0 = 60 */
+    const char *certificate;  /* of TLS: PEM, those of its issuers behind it; NULL = plain HTTP */
+    const char *private_key;  /* and its key, PEM */
 };
 
 /* Called on the loop once a whole request is there. The handler answers with http_exchange_answer(),
@@ -26,7 +28,8 @@ struct http_server_options {
  * answered, even if the client or the server is gone by then (its headers and query are, too). */
 typedef void http_handler(struct http_exchange *exchange, void *arg);
 
-/* Returns new, listening; NULL with a text that names the address. */
+/* Returns new, listening; NULL with a text that names the address, or says that certificate and key are
+ * not right. The texts of the options are copied. */
 must_check struct http_server *http_server_new(struct loop *loop,
     const struct http_server_options *options, http_handler *handler, void *arg,
     struct error *error);

@@ -321,13 +321,18 @@ const struct setting settings_table[] = {
         "that nothing is sealed."),
 
     STRING("console.listen", console.listen, "127.0.0.1:9480", 1, 255,
-        "The address of the console's API; \":9480\" is all addresses. Put what speaks TLS in "
-        "front "
-        "of it.",
+        "The address of the console's API; \":9480\" is all addresses. It is plain HTTP unless "
+        "there is a certificate.",
         .check = check_listen),
     STRING("console.tokens_file", console.tokens_file, "", 0, TEXT_MAX,
         "The tokens that the console's API accepts, with their roles: a file that 'hookline token' "
         "writes, followed while the console runs. Empty means none."),
+    STRING("console.certificate_file", console.certificate_file, "", 0, TEXT_MAX,
+        "The certificate that the API shows, as PEM, followed by those of its issuers; with it, "
+        "the "
+        "API is served by TLS. Read at the start."),
+    STRING("console.private_key_file", console.private_key_file, "", 0, TEXT_MAX,
+        "The certificate's private key, as PEM."),
     INT("console.rate_limit", console.rate_limit, "50", 1, 1000000, "requests a second",
         "How many requests may be made with one token, or by all who have none; twice as many may "
         "come at once."),

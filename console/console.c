@@ -22,7 +22,11 @@ static bool open_parts(struct console *console, struct error *error)
     struct api *api = &console->api;
     const struct console_deps *deps = &api->deps;
     struct http_server_options server = {
-        .listen = api->options->listen, .max_body_bytes = (size_t)api->options->max_body_bytes};
+        .listen = api->options->listen,
+        .max_body_bytes = (size_t)api->options->max_body_bytes,
+        .certificate = deps->certificate,
+        .private_key = deps->private_key,
+    };
     api->guard = guard_new(deps->guard, error);
     if (!api->guard)
         return false;

@@ -26,6 +26,8 @@ struct console_deps {
     struct kafka_producer *producer;
     struct store *store;
     const struct seal_ring *ring;      /* seals what is written; NULL = nothing is */
+    const char *certificate;           /* of TLS, PEM; NULL = plain HTTP */
+    const char *private_key;           /* the same */
     const struct guard_options *guard; /* for early warnings */
     int64_t max_per_tenant;            /* subscriptions */
     /* Appends all settings as a JSON object, masked. */

@@ -8,6 +8,8 @@
 struct console_options {
     const char *listen;      /* "127.0.0.1:9480" */
     const char *tokens_file; /* who may use the API; "" = none */
+    /* Of TLS, for whoever makes the console; "" = plain HTTP. */
+    const char *certificate_file, *private_key_file;
     int64_t rate_limit;      /* requests a second with one token */
     int64_t max_body_bytes;  /* of a request */
     int64_t secret_grace_ms; /* how long a secret that was replaced still signs */

@@ -30,6 +30,7 @@ class Api:
 
     def __init__(self, site, **settings):
         self.site = site
+        self.context = None  # of TLS
         self.file = site.directory / "tokens.json"
         self.tokens = {
             name: site.cli("token", "create", "--name", name, "--role", role, "--tenant", tenant,
@@ -46,7 +47,7 @@ class Api:
 
     @property
     def root(self):
-        return f"http://127.0.0.1:{self.port}/api/v1"
+        return f"http{'s' if self.context else ''}://127.0.0.1:{self.port}/api/v1"
 
     def call(self, method, path, body=None, token="admin", headers=None, data=None, timeout=60):
         headers = dict(headers or {})
@@ -58,7 +59,7 @@ class Api:
             headers.setdefault("content-type", "application/json")
         request = urllib.request.Request(self.root + path, data, headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=timeout) as answer:
+            with urllib.request.urlopen(request, timeout=timeout, context=self.context) as answer:
                 return Reply(answer.status, answer.headers, answer.read())
         except urllib.error.HTTPError as error:
             return Reply(error.code, error.headers, error.read())

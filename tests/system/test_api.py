@@ -2,6 +2,8 @@
 """The console's API: subscriptions are created, read, changed and deleted by those who may."""
 
 import json
+import ssl
+import subprocess
 import time
 
 import pytest
@@ -282,13 +284,16 @@ def test_two_consoles_write_at_once(api, site):
     api.start()
     roots = [first, api.root]
     other = Api.__new__(Api)
+    other.context = None
     other.tokens, other.port = tokens, int(first.rpartition(":")[2].partition("/")[0])
     for n in range(20):
-        which = (api, other)[n % 2]
+        which = (api, other)[n % 2]  # each fences the other, and decides on what that one wrote
         assert which.ok("PATCH", OWN + "/orders", {"name": f"n{n}"})["name"] == f"n{n}"
     assert registry(site)["acme/orders"]["version"] == 21
     site.cli("subscriptions", "apply", "-f", "-", stdin=json.dumps(
         [subscription("acme", "late", "https://hooks.example.com/", "*")]).encode())
+    # What somebody else wrote is known as soon as it has been read.
+    wait_until(lambda: api.call("GET", OWN + "/late").status == 200, 2, "it is known")
     assert api.ok("PATCH", OWN + "/late", {"name": "x"})["version"] == 2
     assert roots[0] != roots[1]
 
@@ -305,6 +310,26 @@ def test_kafka_that_is_away(site, new_kafka):
     assert "Kafka" in api.refused(503, "PATCH", OWN + "/orders", {"name": "x"})
     kafka.start()
     wait_until(lambda: api.call("PATCH", OWN + "/orders", {"name": "y"}).status == 200, 60, "writes again", 1)
+
+
+def test_tls(site):
+    """With a certificate the API is served by TLS; a wrong one is said at the start."""
+    certificate, key = site.directory / "cert.pem", site.directory / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-keyout", key, "-out", certificate, "-days", "1", "-subj", "/CN=127.0.0.1",
+                    "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+    api = Api(site, console={"certificate_file": str(certificate), "private_key_file": str(key)})
+    api.context = ssl.create_default_context(cafile=certificate)
+    assert api.ok("POST", OWN, new())["id"] == "orders"
+    assert api.ok("GET", OWN)["next"] is None
+    for files, said in (
+            ({"certificate_file": str(certificate)}, "console.private_key_file"),
+            ({"certificate_file": str(certificate), "private_key_file": "/nowhere"}, "No such file"),
+            ({"certificate_file": str(certificate), "private_key_file": str(certificate)}, "PEM")):
+        with pytest.raises(AssertionError, match="before it was ready"):
+            api.start(console=files)
+        console = site.processes.pop()
+        assert said in console.log() and "BEGIN" not in console.log()
 
 
 def test_the_document(api):
