@@ -91,6 +91,30 @@ size_t text_utf8_cut(const char *text, size_t len, size_t max)
     return is_continuation((uint8_t)text[cut]) ? max : cut; /* not UTF-8: cut anywhere */
 }
 
+/* `len` without the beginning of a character whose end was cut off. */
+static size_t whole_characters(const char *text, size_t len)
+{
+    for (size_t back = 1; back <= 3 && back <= len; back++) {
+        unsigned char c = (unsigned char)text[len - back];
+        if ((c & 0xc0) == 0x80)
+            continue;
+        size_t size = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
+        return size > back ? len - back : len;
+    }
+    return len;
+}
+
+size_t text_readable(const char *data, size_t len, size_t max)
+{
+    len = whole_characters(data, len < max ? len : max);
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)data[i];
+        if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f)
+            return 0;
+    }
+    return text_is_utf8(data, len) ? len : 0;
+}
+
 static bool in_set(char c, const char *set)
 {
     for (const char *s = set; *s; s++) {

@@ -20,6 +20,11 @@ size_t text_utf8_length(const void *data, size_t len);
 /* As many leading bytes of UTF-8 text as fit in `max` without cutting a character in two. */
 size_t text_utf8_cut(const char *text, size_t len, size_t max);
 
+/* How many of the first `max` bytes can be shown to people: whole characters of UTF-8, without the beginning
+ * of one that was cut. 0 if they are no such text, or have control characters other than tabs and ends of
+ * lines. */
+size_t text_readable(const char *data, size_t len, size_t max);
+
 /* 1 to `max` characters, all from `set`, a list of characters and ranges like "a-z0-9_-". A "-" at
  * the end stands for itself. */
 bool text_matches_set(const char *text, size_t max, const char *set);

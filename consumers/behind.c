@@ -278,8 +278,7 @@ void behind_let_go(struct delivery *delivery)
     struct endpoint *endpoint = delivery->endpoint;
     int64_t offset = delivery->offset;
     bool caught_up = delivery->caught_up;
-    if (endpoint && was_attempted(delivery) && !delivery->test &&
-        aside_put(delivery, delivery->due))
+    if (endpoint && was_attempted(delivery) && aside_put(delivery, delivery->due))
         return;
     if (endpoint && caught_up) {
         become_behind(endpoint, endpoint->behind_reason);
@@ -300,8 +299,7 @@ void behind_cancel(struct delivery *delivery)
 
 static bool droppable(const struct delivery *delivery)
 {
-    return !delivery->test &&
-           (delivery->state == DELIVERY_QUEUED || delivery->state == DELIVERY_WAITING);
+    return delivery->state == DELIVERY_QUEUED || delivery->state == DELIVERY_WAITING;
 }
 
 static struct delivery *first_droppable(struct delivery *delivery)

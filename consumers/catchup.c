@@ -201,7 +201,7 @@ static bool feed(
     int64_t offset = record->offset;
     if (endpoint->place != PLACE_BEHIND || offset < endpoint->next || !is_next(endpoint, offset))
         return true;
-    if (ranges_contain(&endpoint->resolved, offset) || (fields->test && RULE(7)))
+    if (ranges_contain(&endpoint->resolved, offset))
         return true;
     if (behind_has(endpoint, offset)) {
         behind_advance(endpoint, offset);
@@ -235,7 +235,7 @@ static void look_at_deadline(
     if (!wanted && !walked)
         return;
     bool left = endpoint->place == PLACE_BEHIND && offset >= endpoint->next &&
-                !behind_has(endpoint, offset) && !fields->test;
+                !behind_has(endpoint, offset);
     struct wall_time deadline = intake_deadline(endpoint->engine, endpoint, fields);
     bool over = wall_now().ms > deadline.ms;
     if (left && over && !has_room(endpoint, record))
@@ -265,6 +265,8 @@ static bool serve(struct intake *intake, const struct record *record)
     /* What is no delivery became a dead letter when the live intake met it. */
     if (!delivery_decode(record, &decoded, &error))
         return true;
+    if (decoded.delivery.test && RULE(7))
+        return true; /* the live intake's alone */
     if (decoded.delivery.registry > store_offset(engine->deps.store)) {
         refuse(endpoint, record->offset);
         return false;

@@ -11,7 +11,7 @@ void delivery_set_state(struct delivery *delivery, enum delivery_state state)
     if (delivery->state == state)
         return;
     if (delivery->state == DELIVERY_IN_FLIGHT) {
-        endpoint->in_flight -= !delivery->test;
+        endpoint->in_flight--;
         scheduler_soon(engine); /* the process may have been at its limit */
     }
     TAILQ_REMOVE(&engine->lists[delivery->state], delivery, in_state);
@@ -20,7 +20,7 @@ void delivery_set_state(struct delivery *delivery, enum delivery_state state)
     TAILQ_INSERT_TAIL(&engine->lists[state], delivery, in_state);
     engine->counts[state]++;
     if (state == DELIVERY_IN_FLIGHT)
-        endpoint->in_flight += !delivery->test;
+        endpoint->in_flight++;
     if (delivery->lane)
         lane_update(delivery->lane);
     if (endpoint)

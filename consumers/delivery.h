@@ -57,7 +57,6 @@ struct delivery {
     /* Who remembers it: the watermark, unless one of these is set. */
     bool caught_up;        /* taken by catch-up: the endpoint's bookmark lies at or below it */
     bool listed;           /* was set aside: stands in the endpoint's state until it is resolved */
-    bool test;             /* outside lanes, window and circuit, once */
     struct record *record; /* owned; NULL while set aside */
     size_t bytes;
     /* What the headers say, borrowed from the record. */

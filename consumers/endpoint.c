@@ -303,7 +303,7 @@ static void expire_in_memory(struct endpoint *endpoint)
     for (each = TAILQ_FIRST(&endpoint->deliveries); each; each = next) {
         next = TAILQ_NEXT(each, in_endpoint);
         if (now > each->deadline.ms &&
-            (each->state == DELIVERY_QUEUED || each->state == DELIVERY_WAITING) && !each->test)
+            (each->state == DELIVERY_QUEUED || each->state == DELIVERY_WAITING))
             outcome_expired(each);
     }
 }

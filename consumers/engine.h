@@ -13,6 +13,8 @@
 #include "consumers/rules.h"
 #include "kafka/seeker.h"
 
+struct result; /* producers/result.h */
+
 /* Where a partition stands with us. */
 enum intake_phase {
     INTAKE_WAITING, /* its barrier is on the way: nothing is taken */
@@ -21,6 +23,8 @@ enum intake_phase {
     INTAKE_GONE,     /* on its way out */
 };
 
+TAILQ_HEAD(test_list, test_delivery);
+
 /* A partition that we hold, as the engine sees it. */
 struct intake {
     struct engine *engine;
@@ -28,6 +32,7 @@ struct intake {
     char *tenant;
     enum intake_phase phase;
     struct delivery_list deliveries;
+    struct test_list tests; /* in flight */
     struct endpoint_list endpoints;
     bool held; /* a record waits at the partition for room or for the registry */
     const struct endpoint
@@ -69,6 +74,7 @@ struct engine {
     struct delivery_list lists[DELIVERY_STATES];
     int64_t counts[DELIVERY_STATES];
     int64_t held, held_bytes; /* not those set aside */
+    int64_t test_count;       /* in flight */
     int64_t expiry_count;     /* deadlines that are remembered of what was passed over */
     bool stopping;            /* starts no request any more */
     bool unsure; /* we may have lost our partitions: starts none before a commit says no */
@@ -226,6 +232,12 @@ void scheduler_check_clock(struct engine *engine);
 /* --- attempt.c: one POST's life --- */
 void attempt_start(struct delivery *delivery);
 void attempt_cancel(struct delivery *delivery);
+/* Those of the subscription, or else the settings'. */
+void attempt_set_timeouts(const struct engine *engine, const struct subscription *subscription,
+    struct http_request *request);
+/* The record's own, if the subscription asks for it; else NULL. */
+const char *attempt_traceparent(
+    const struct subscription *subscription, const struct record *record);
 
 /* --- outcome.c: acts on what became of an attempt --- */
 void outcome_answered(struct delivery *delivery, const struct http_answer *answer);
@@ -233,10 +245,20 @@ void outcome_answered(struct delivery *delivery, const struct http_answer *answe
 void outcome_dead(struct delivery *delivery, enum dead_letter_reason reason, const char *detail,
     const struct http_answer *answer);
 void outcome_expired(struct delivery *delivery);
-/* A test whose subscription does not exist. */
-void outcome_no_test(struct delivery *delivery);
+/* Hands a result to Kafka, best effort; `key` is that of the delivery's record. */
+void outcome_publish(struct engine *engine, const struct result *result, const struct bytes *key);
+/* Fills in what an answer says. All is borrowed from it. */
+void outcome_describe(struct result *result, const struct http_answer *answer);
 /* Frees the note of a dead letter that is not wanted any more; its receipt finds nobody. */
 void outcome_abandon(struct delivery *delivery);
+
+/* --- testing.c: test deliveries --- */
+/* Takes the record of one; `fault` says why it is no delivery, NULL = it is one. Returns false if it has to
+ * wait, for the registry, or until it is known that the partition is ours still. */
+bool testing_take(struct intake *intake, const struct record *record,
+    const struct delivery_record *fields, const char *fault);
+/* The partition goes: gives up what is in flight; the next owner repeats it. */
+void testing_cancel(struct intake *intake);
 
 /* --- metrics.c --- */
 enum engine_result { ENGINE_DELIVERED, ENGINE_DEAD };
@@ -247,6 +269,9 @@ void engine_count_delivered(const struct delivery *delivery);
 void engine_count_dead(enum dead_letter_reason reason);
 void engine_count_dead_letter_failure(void);
 void engine_count_result_dropped(void);
+/* Refused: there were too many; dropped: nobody waits for it any more. */
+enum engine_test { TEST_DELIVERED, TEST_FAILED, TEST_REFUSED, TEST_DROPPED };
+void engine_count_test(enum engine_test what);
 /* Deliveries whose records are not there any more. */
 void engine_count_lost(int64_t count);
 void engine_count_trip(void);

@@ -167,7 +167,6 @@ static void take_fields(
     delivery->order_key = text_in_copy(copy, record, fields->order_key);
     delivery->source = text_in_copy(copy, record, fields->source);
     delivery->event_at = fields->event_at;
-    delivery->test = fields->test;
 }
 
 static void take_first_time(struct delivery *delivery, const struct delivery_record *fields)
@@ -212,13 +211,6 @@ void intake_take(struct endpoint *endpoint, const struct record *record,
     }
     if (way != WAY_ASIDE)
         take_first_time(delivery, fields);
-    if (delivery->test) {
-        if (endpoint->subscription)
-            attempt_start(delivery);
-        else
-            outcome_no_test(delivery);
-        return;
-    }
     if (way == WAY_TOO_LATE || way == WAY_EXPIRED) {
         outcome_expired(delivery);
         return;
@@ -238,7 +230,6 @@ static void take_malformed(struct engine *engine, struct intake *intake,
 {
     struct delivery *delivery = new_delivery(engine, intake, NULL, record_copy(record));
     take_fields(delivery, record, fields);
-    delivery->test = false;
     delivery->attempts = fields->attempts;
     delivery->first_attempt_at = fields->first_attempt_at;
     outcome_dead(delivery, reason, detail, NULL);
@@ -373,16 +364,16 @@ static enum kafka_intake take_live(
     bool refused = endpoint_refusal(endpoint).refused;
     enum endpoint_block block = endpoint_block(endpoint);
     const struct lane *lane = lane_find(endpoint, intake_lane(endpoint, fields));
-    if (!refused && !fields->test && block != BLOCK_NONE)
+    if (!refused && block != BLOCK_NONE)
         return fall_behind(endpoint, record, fields, endpoint_block_text(block));
     if (!intake_has_room(engine, NULL, bytes) || !kafka_producer_has_room(engine->deps.producer))
         return hold(engine, intake, NULL); /* the process is full */
-    if (!refused && !fields->test && !intake_has_room(engine, endpoint, bytes)) {
+    if (!refused && !intake_has_room(engine, endpoint, bytes)) {
         if (may_hold(endpoint))
             return hold(engine, intake, endpoint);
         return fall_behind(endpoint, record, fields, endpoint_block_text(BLOCK_NONE));
     }
-    if (!refused && !fields->test && lane_is_aside(lane, record->offset)) {
+    if (!refused && lane_is_aside(lane, record->offset)) {
         if (!aside_add(endpoint, record->offset, fields))
             return fall_behind(endpoint, record, fields, "too many deliveries set aside");
         endpoint_record_cover(endpoint, record->offset);
@@ -408,13 +399,13 @@ static enum kafka_intake offer(
         endpoint_record_cover(endpoint, record->offset); /* the owner before had set it aside */
         return KAFKA_TAKEN;
     }
-    if (!fields->test && RULE(12) && behind_is_resolved(endpoint, record->offset)) {
+    if (RULE(12) && behind_is_resolved(endpoint, record->offset)) {
         kafka_partition_done(intake->partition, record->offset);
         if (endpoint->place == PLACE_JOINING)
             behind_advance(endpoint, record->offset);
         return KAFKA_TAKEN;
     }
-    if ((!fields->test || !RULE(7)) && behind_passes(endpoint, record->offset))
+    if (behind_passes(endpoint, record->offset))
         return pass(endpoint, record, fields);
     return take_live(endpoint, record, fields);
 }
@@ -429,7 +420,12 @@ enum kafka_intake intake_record(
     if (engine->stopping)
         return hold(engine, intake, NULL);
     /* Decoded where it lies in the library's memory, so that one that must wait costs no copy. */
-    if (!delivery_decode(record, &decoded, &error)) {
+    bool good = delivery_decode(record, &decoded, &error);
+    if (decoded.delivery.test && RULE(7))
+        return testing_take(intake, record, &decoded.delivery, good ? NULL : error.text)
+                   ? KAFKA_TAKEN
+                   : hold(engine, intake, NULL);
+    if (!good) {
         if (!intake_has_room(engine, NULL, (int64_t)record_size(record)))
             return hold(engine, intake, NULL);
         take_malformed(engine, intake, record, &decoded.delivery,
@@ -445,11 +441,6 @@ enum kafka_intake intake_record(
     }
     if (decoded.delivery.registry > store_offset(engine->deps.store))
         return hold(engine, intake, NULL); /* matched with a registry that we have not read yet */
-    if (decoded.delivery.test) {
-        scheduler_check_clock(engine); /* it is attempted at once */
-        if (engine->unsure)
-            return hold(engine, intake, NULL);
-    }
     return offer(intake, record, &decoded.delivery);
 }
 

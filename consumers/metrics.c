@@ -8,6 +8,7 @@
 static const char *const outcome_names[] = {"delivered", "retry", "dead_letter", NULL};
 static const char *const class_names[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx", NULL};
 static const char *const result_names[] = {"delivered", "dead_letter", NULL};
+static const char *const test_names[] = {"delivered", "failed", "refused", "dropped", NULL};
 static const char *const reused_names[] = {"false", "true", NULL};
 static const char *const catchup_names[] = {"read", "fed", "skipped", "expired", NULL};
 static const char *const disabled_names[] = {"gone", "failing", NULL};
@@ -31,6 +32,8 @@ static struct metric dead_letter_failures =
         "Dead letters that Kafka did not take at first; they are sent again.", NULL, NULL);
 static struct metric results_dropped = METRIC_COUNTER("hookline_results_dropped_total",
     "Results that were not published because the producer was full.", NULL, NULL);
+static struct metric tests = METRIC_COUNTER(
+    "hookline_tests_total", "Test deliveries, by what became of them.", "outcome", test_names);
 static struct metric lost = METRIC_COUNTER("hookline_deliveries_lost_total",
     "Deliveries that the topic did not keep until they could be made.", NULL, NULL);
 static struct metric connections = METRIC_COUNTER("hookline_http_connections_total",
@@ -66,7 +69,7 @@ static void refresh_catchup(struct metric *metric)
 void engine_metrics_register(struct engine *engine)
 {
     struct metric *const all[] = {&attempts, &answers, &faults, &blocked, &deliveries,
-        &dead_letters, &dead_letter_failures, &results_dropped, &lost, &connections,
+        &dead_letters, &dead_letter_failures, &results_dropped, &tests, &lost, &connections,
         &attempt_seconds, &latency_seconds, &trips, &disabled, &catchup, NULL};
     for (struct metric *const *metric = all; *metric; metric++)
         metric_register(*metric);
@@ -121,6 +124,11 @@ void engine_count_dead_letter_failure(void)
 void engine_count_result_dropped(void)
 {
     metric_add(&results_dropped, 0, 1);
+}
+
+void engine_count_test(enum engine_test what)
+{
+    metric_add(&tests, what, 1);
 }
 
 void engine_count_lost(int64_t count)

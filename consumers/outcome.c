@@ -106,20 +106,50 @@ void outcome_abandon(struct delivery *delivery)
     delivery->record = NULL;
 }
 
-static void publish_result(const struct delivery *delivery, enum result_outcome outcome,
-    const char *reason, const struct http_answer *answer, int64_t due_ms)
+void outcome_describe(struct result *result, const struct http_answer *answer)
 {
-    struct engine *engine = delivery->engine;
-    bool wanted =
-        engine->options.results == CONSUMER_RESULTS_ALL || delivery->test ||
-        (engine->options.results == CONSUMER_RESULTS_FAILURES && outcome != RESULT_DELIVERED);
-    if (!wanted || !delivery->id || !delivery->tenant || !delivery->subscription)
-        return;
+    if (answer->fault == HTTP_ANSWERED)
+        result->status = answer->status;
+    else
+        result->error = answer->detail;
+    result->remote_ip = answer->remote_ip;
+    result->dns_us = answer->dns_us;
+    result->connect_us = answer->connect_us;
+    result->tls_us = answer->tls_us;
+    result->first_byte_us = answer->first_byte_us;
+    result->total_us = answer->total_us;
+}
+
+void outcome_publish(struct engine *engine, const struct result *result, const struct bytes *key)
+{
+    if (!result->id || !result->tenant || !result->subscription || !result->event)
+        return; /* of a malformed record */
     if (!kafka_producer_has_room(engine->results_producer)) {
         engine_count_result_dropped(); /* best effort: a full producer is for what must not be lost */
         return;
     }
-    bool faulty = answer && answer->fault != HTTP_ANSWERED;
+    struct buffer json = BUFFER_INIT;
+    struct error error = ERROR_INIT;
+    result_encode(result, &json);
+    struct record record = {
+        .topic = engine->results,
+        .partition = KAFKA_ANY_PARTITION,
+        .timestamp_ms = -1,
+        .key = *key,
+        .value = {json.data, json.len},
+    };
+    if (!kafka_producer_send(engine->results_producer, &record, false, NULL, NULL, &error))
+        engine_count_result_dropped();
+    buffer_release(&json);
+}
+
+static void publish_result(const struct delivery *delivery, enum result_outcome outcome,
+    const char *reason, const struct http_answer *answer, int64_t due_ms)
+{
+    struct engine *engine = delivery->engine;
+    if (engine->options.results != CONSUMER_RESULTS_ALL &&
+        (engine->options.results != CONSUMER_RESULTS_FAILURES || outcome == RESULT_DELIVERED))
+        return;
     struct wall_time now = wall_now();
     struct result result = {
         .id = delivery->id,
@@ -130,34 +160,14 @@ static void publish_result(const struct delivery *delivery, enum result_outcome 
         .attempt = delivery->attempts,
         .outcome = outcome,
         .reason = reason,
-        .status = answer && !faulty ? answer->status : 0,
-        .error = faulty ? answer->detail : NULL,
-        .remote_ip = answer ? answer->remote_ip : NULL,
         .event_at = delivery->event_at,
         .at = now,
         .due_at = {due_ms > 0 ? now.ms + due_ms : -1},
         .source = delivery->source,
     };
-    if (answer) {
-        result.dns_us = answer->dns_us;
-        result.connect_us = answer->connect_us;
-        result.tls_us = answer->tls_us;
-        result.first_byte_us = answer->first_byte_us;
-        result.total_us = answer->total_us;
-    }
-    struct buffer json = BUFFER_INIT;
-    struct error error = ERROR_INIT;
-    result_encode(&result, &json);
-    struct record record = {
-        .topic = engine->results,
-        .partition = KAFKA_ANY_PARTITION,
-        .timestamp_ms = -1,
-        .key = delivery->record->key,
-        .value = {json.data, json.len},
-    };
-    if (!kafka_producer_send(engine->results_producer, &record, false, NULL, NULL, &error))
-        engine_count_result_dropped();
-    buffer_release(&json);
+    if (answer)
+        outcome_describe(&result, answer);
+    outcome_publish(engine, &result, &delivery->record->key);
 }
 
 void outcome_dead(struct delivery *delivery, enum dead_letter_reason reason, const char *detail,
@@ -361,28 +371,6 @@ static void circuit_opened(struct endpoint *endpoint)
     endpoint_turn_soon(endpoint);
 }
 
-void outcome_no_test(struct delivery *delivery)
-{
-    publish_result(
-        delivery, RESULT_DEAD_LETTER, dead_letter_reasons[DEAD_SUBSCRIPTION_DELETED], NULL, 0);
-    intake_done(delivery, END_RESOLVED);
-}
-
-/* One attempt is all that a test record gets. */
-static void test_answered(
-    struct delivery *delivery, const struct judgement *judgement, const struct http_answer *answer)
-{
-    bool delivered = judgement->verdict == VERDICT_DELIVERED;
-    enum dead_letter_reason reason = judgement->verdict == VERDICT_REJECTED ? DEAD_REJECTED
-                                     : judgement->verdict == VERDICT_GONE   ? DEAD_GONE
-                                     : judgement->verdict == VERDICT_BLOCKED
-                                         ? DEAD_BLOCKED_ADDRESS
-                                         : DEAD_ATTEMPTS_EXHAUSTED;
-    publish_result(delivery, delivered ? RESULT_DELIVERED : RESULT_DEAD_LETTER,
-        delivered ? NULL : dead_letter_reasons[reason], answer, 0);
-    intake_done(delivery, END_RESOLVED);
-}
-
 static const char *const action_names[] = {
     [RETRY_DONE] = "delivered", [RETRY_LATER] = "retry", [RETRY_DEAD] = "dead_letter"};
 
@@ -414,10 +402,6 @@ void outcome_answered(struct delivery *delivery, const struct http_answer *answe
     struct endpoint *endpoint = delivery->endpoint;
     struct judgement judgement = verdict_judge(answer->fault, answer->status);
     int64_t pause_ms = 0;
-    if (delivery->test) {
-        test_answered(delivery, &judgement, answer);
-        return;
-    }
     bool opened = judge_endpoint(delivery, &judgement, answer);
     if (judgement.verdict != VERDICT_DELIVERED)
         note_error(endpoint, answer);

@@ -38,6 +38,7 @@ void ownership_assigned(void *arg, struct kafka_partition *partition)
         intake->tenant = mem_strdup(tenant ? tenant : "");
         intake->read_next = -1;
         TAILQ_INIT(&intake->deliveries);
+        TAILQ_INIT(&intake->tests);
         TAILQ_INIT(&intake->endpoints);
         TAILQ_INSERT_TAIL(&engine->intakes, intake, link);
         kafka_partition_set_data(partition, intake);
@@ -161,7 +162,7 @@ static void give_back(struct intake *intake)
 void ownership_settle_if_done(struct intake *intake)
 {
     if (intake->phase != INTAKE_SETTLING || intake->settle_later ||
-        !TAILQ_EMPTY(&intake->deliveries))
+        !TAILQ_EMPTY(&intake->deliveries) || !TAILQ_EMPTY(&intake->tests))
         return;
     if (!intake->deadline_over && RULE(17)) {
         write_states(intake);
@@ -191,13 +192,15 @@ static void drop_all(struct intake *intake)
     struct delivery *each;
     while ((each = TAILQ_FIRST(&intake->deliveries)))
         intake_done(each, END_DROPPED);
+    testing_cancel(intake);
 }
 
 static void deadline_over(void *arg)
 {
     struct intake *intake = arg;
     struct delivery *each, *next;
-    bool cancelled = false;
+    bool cancelled = !TAILQ_EMPTY(&intake->tests);
+    testing_cancel(intake);
     intake->settle_later = true;
     for (each = TAILQ_FIRST(&intake->deliveries); each; each = next) {
         next = TAILQ_NEXT(each, in_partition);

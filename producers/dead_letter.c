@@ -101,39 +101,11 @@ static void add_number(struct dead_letter_encoded *out, const char *name, int64_
         add_printed(out, name, NULL, number, 0);
 }
 
-/* `len` without the beginning of a character whose end was cut off. */
-static size_t whole_characters(const char *text, size_t len)
-{
-    for (size_t back = 1; back <= 3 && back <= len; back++) {
-        unsigned char c = (unsigned char)text[len - back];
-        if ((c & 0xc0) == 0x80)
-            continue;
-        size_t size = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
-        return size > back ? len - back : len;
-    }
-    return len;
-}
-
-static bool is_readable(const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f)
-            return false;
-    }
-    return text_is_utf8(text, len);
-}
-
 static void add_response(const struct dead_letter *letter, struct dead_letter_encoded *out)
 {
     const char *text = letter->response.data;
-    size_t len = letter->response.len;
-    if (!text || !len)
-        return;
-    if (len > DEAD_LETTER_RESPONSE_KEPT)
-        len = DEAD_LETTER_RESPONSE_KEPT;
-    len = whole_characters(text, len);
-    if (len && is_readable(text, len))
+    size_t len = text ? text_readable(text, letter->response.len, DEAD_LETTER_RESPONSE_KEPT) : 0;
+    if (len)
         add_bytes(out, "hookline-response", text, len);
 }
 

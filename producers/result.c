@@ -2,10 +2,10 @@
 /* What became of one attempt. */
 #include "producers/result.h"
 
-#include <jansson.h>
-#include <stdio.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/json_text.h"
 #include "common/memory.h"
@@ -14,7 +14,7 @@
 #define TEXT_MAX   65536 /* of an order key, which is the user's */
 #define USUAL_SIZE 640
 
-const char *const result_outcomes[] = {"delivered", "retry", "dead_letter", NULL};
+const char *const result_outcomes[] = {"delivered", "retry", "dead_letter", "failed", NULL};
 
 /* --- Writing -------------------------------------------------------------------------------- */
 
@@ -62,6 +62,77 @@ static void add_durations(struct buffer *out, const struct result *result)
     buffer_add(out, "}", 1);
 }
 
+static void add_name_in_lower_case(struct buffer *out, const char *name)
+{
+    char *lower = mem_strdup(name);
+    for (char *c = lower; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    buffer_add_text(out, out->data[out->len - 1] == '{' ? "" : ",");
+    json_text_add_string(out, lower, TEXT_MAX);
+    buffer_add(out, ":", 1);
+    free(lower);
+}
+
+/* All values of one name, as one (RFC 9110, 5.3). */
+static void add_values(
+    struct buffer *out, const struct result_message *message, const struct result_header *first)
+{
+    const struct result_header *end = message->headers + message->header_count;
+    struct buffer values = BUFFER_INIT;
+    buffer_add_text(&values, first->value);
+    for (const struct result_header *each = first + 1; each < end; each++)
+        if (strcasecmp(each->name, first->name) == 0)
+            buffer_printf(&values, ", %s", each->value);
+    json_text_add_string(out, buffer_text(&values), TEXT_MAX);
+    buffer_release(&values);
+}
+
+static bool is_first_of_name(const struct result_message *message, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (strcasecmp(message->headers[i].name, message->headers[index].name) == 0)
+            return false;
+    return true;
+}
+
+/* The members that a request and a response have in common. */
+static void add_message(struct buffer *out, const struct result_message *message)
+{
+    const struct bytes *body = &message->body;
+    size_t len = body->data ? text_readable(body->data, body->len, RESULT_BODY_KEPT) : 0;
+    json_text_add_name(out, "headers");
+    buffer_add(out, "{", 1);
+    for (size_t i = 0; i < message->header_count; i++) {
+        if (!is_first_of_name(message, i))
+            continue;
+        add_name_in_lower_case(out, message->headers[i].name);
+        add_values(out, message, &message->headers[i]);
+    }
+    buffer_add(out, "}", 1);
+    if (!len)
+        return;
+    char *text = mem_dup(body->data, len);
+    add_text(out, "body", text);
+    free(text);
+}
+
+static void add_exchange(struct buffer *out, const struct result_exchange *exchange)
+{
+    json_text_add_name(out, "exchange");
+    buffer_add_text(out, "{\"request\":{");
+    add_text(out, "method", exchange->method);
+    add_text(out, "url", exchange->url);
+    add_message(out, &exchange->request);
+    buffer_add(out, "}", 1);
+    if (exchange->status > 0) {
+        buffer_add_text(out, ",\"response\":{");
+        add_int(out, "status", exchange->status);
+        add_message(out, &exchange->response);
+        buffer_add(out, "}", 1);
+    }
+    buffer_add(out, "}", 1);
+}
+
 void result_encode(const struct result *result, struct buffer *out)
 {
     buffer_reserve(out, USUAL_SIZE);
@@ -83,6 +154,12 @@ void result_encode(const struct result *result, struct buffer *out)
     add_time(out, "at", result->at);
     add_time(out, "due_at", result->due_at);
     add_text(out, "source", result->source);
+    if (result->test) {
+        json_text_add_name(out, "test");
+        buffer_add_text(out, "true");
+    }
+    if (result->exchange)
+        add_exchange(out, result->exchange);
     buffer_add(out, "}", 1);
 }
 
@@ -140,6 +217,7 @@ static void read_all(const json_t *object, struct result *result)
     result->at = time_of(object, "at");
     result->due_at = time_of(object, "due_at");
     result->source = text_of(object, "source");
+    result->test = json_is_true(json_object_get(object, "test"));
 }
 
 bool result_decode(
@@ -157,7 +235,9 @@ bool result_decode(
         json_decref(object);
         return error_set(error, ERROR_PERMANENT, "not the JSON of a result");
     }
-    *ret_result = (struct result_decoded){result, object};
+    const json_t *exchange = json_object_get(object, "exchange");
+    *ret_result =
+        (struct result_decoded){result, json_is_object(exchange) ? exchange : NULL, object};
     return true;
 }
 
@@ -165,4 +245,5 @@ void result_decoded_release(struct result_decoded *decoded)
 {
     json_decref(decoded->json);
     decoded->json = NULL;
+    decoded->exchange = NULL;
 }

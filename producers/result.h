@@ -3,6 +3,7 @@
 #ifndef HOOKLINE_PRODUCERS_RESULT_H
 #define HOOKLINE_PRODUCERS_RESULT_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -12,8 +13,34 @@
 #include "common/record.h"
 #include "producers/dead_letter.h"
 
-enum result_outcome { RESULT_DELIVERED, RESULT_RETRY, RESULT_DEAD_LETTER, RESULT_OUTCOMES };
-extern const char *const result_outcomes[]; /* "delivered", "retry", "dead_letter" */
+enum result_outcome {
+    RESULT_DELIVERED,
+    RESULT_RETRY,
+    RESULT_DEAD_LETTER,
+    RESULT_FAILED, /* of a test */
+    RESULT_OUTCOMES,
+};
+extern const char *const result_outcomes[]; /* "delivered", "retry", "dead_letter", "failed" */
+
+#define RESULT_BODY_KEPT 1024
+
+struct result_header {
+    const char *name, *value;
+};
+
+/* A request or a response; of the body the first RESULT_BODY_KEPT bytes are written, if they are text. */
+struct result_message {
+    const struct result_header *headers;
+    size_t header_count;
+    struct bytes body;
+};
+
+/* What was sent and what came back. Whoever fills it has masked what is secret. */
+struct result_exchange {
+    const char *method, *url;
+    struct result_message request, response;
+    int64_t status; /* 0 = there was no response */
+};
 
 struct result {
     const char *id, *tenant, *subscription, *event;
@@ -28,15 +55,19 @@ struct result {
     struct wall_time event_at, at;
     struct wall_time due_at; /* with RESULT_RETRY; ms 0 or -1 = none; decoding gives -1 */
     const char *source;      /* NULL = none, of a test */
+    bool test;
+    const struct result_exchange *exchange; /* of a test; NULL = none; decoding gives NULL */
 };
 
-/* Appends the JSON of `result` (each byte that is no UTF-8 becomes U+FFFD; empty texts count as
- * absent). docs/schemas/result.json is its schema. */
+/* Appends the JSON of `result` (each byte that is no UTF-8 becomes U+FFFD; empty texts count as absent;
+ * names of headers become lower case, and those of one name one header). docs/schemas/result.json is its
+ * schema. */
 void result_encode(const struct result *result, struct buffer *out);
 
 struct result_decoded {
-    struct result result; /* borrowed from here */
-    void *json;
+    struct result result;   /* borrowed from here */
+    const json_t *exchange; /* an object, borrowed as well; NULL = none */
+    json_t *json;
 };
 /* Reads a result back. False (ERROR_PERMANENT) where the value is no JSON object with a known outcome,
  * id, tenant, subscription and event; other fields that are absent or malformed read as none. */

@@ -4,9 +4,14 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/record.h"
+#include "common/text.h"
 #include "webhook/http_post.h"
 
 #define FINAL_MIN 200 /* below are interim answers */
+/* Of a header that is kept. */
+#define NAME_MAX_KEPT  128
+#define VALUE_MAX_KEPT 1024
 
 const char *const http_fault_names[] = {
     "answered",
@@ -44,43 +49,89 @@ static bool is_final(const char *line, size_t len)
     return space && space + 1 < line + len && space[1] >= '0' + FINAL_MIN / 100;
 }
 
-static void take_retry_after(struct http_reading *reading, const char *value, size_t len)
+static bool is_blank(char c)
 {
-    while (len && (*value == ' ' || *value == '\t')) {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* A value without the blanks around it and the end of its line. */
+static struct bytes trim(const char *value, size_t len)
+{
+    while (len && is_blank(*value)) {
         value++;
         len--;
     }
-    while (len && strchr(" \t\r\n", value[len - 1]))
+    while (len && is_blank(value[len - 1]))
         len--;
-    if (len >= sizeof reading->retry_after)
+    return (struct bytes){value, len};
+}
+
+static void take_retry_after(struct http_reading *reading, const char *text, size_t len)
+{
+    struct bytes value = trim(text, len);
+    if (value.len >= sizeof reading->retry_after)
         return; /* no date is so long; rather nothing than a part */
-    memcpy(reading->retry_after, value, len);
-    reading->retry_after[len] = '\0';
+    memcpy(reading->retry_after, value.data, value.len);
+    reading->retry_after[value.len] = '\0';
+}
+
+static const char *keep_text(struct http_kept_headers *kept, const char *text, size_t len)
+{
+    char *copy = kept->text + kept->used;
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    kept->used += len + 1;
+    return copy;
+}
+
+static void keep_header(struct http_kept_headers *kept, const char *line, size_t len)
+{
+    const char *colon = memchr(line, ':', len < NAME_MAX_KEPT ? len : NAME_MAX_KEPT);
+    if (!colon || colon == line || is_blank(*line) || kept->count == HTTP_HEADERS_KEPT)
+        return;
+    size_t name_len = (size_t)(colon - line);
+    struct bytes value = trim(colon + 1, len - name_len - 1);
+    size_t value_len = text_utf8_cut(value.data, value.len, VALUE_MAX_KEPT);
+    if (name_len + value_len + 2 > sizeof kept->text - kept->used)
+        return;
+    struct http_header *header = &kept->all[kept->count++];
+    header->name = keep_text(kept, line, name_len);
+    header->value = keep_text(kept, value.data, value_len);
+}
+
+/* Of several, the last one counts. */
+static void begin_head(struct http_reading *reading, const char *line, size_t len)
+{
+    reading->is_final = is_final(line, len);
+    reading->retry_after[0] = '\0';
+    if (reading->headers)
+        reading->headers->count = reading->headers->used = 0;
 }
 
 static size_t take_header(char *data, size_t size, size_t count, void *arg)
 {
     static const char name[] = "retry-after:";
     struct http_post *post = arg;
+    struct http_reading *reading = &post->reading;
     size_t len = size * count, name_len = sizeof name - 1;
+    if (reading->headers && reading->is_final && !reading->has_head)
+        keep_header(reading->headers, data, len);
     switch (data[0]) {
     case 'H':
-        if (len > 5 && memcmp(data, "HTTP/", 5) == 0) {
-            post->reading.is_final = is_final(data, len);
-            post->reading.retry_after[0] = '\0';
-        }
+        if (len > 5 && memcmp(data, "HTTP/", 5) == 0)
+            begin_head(reading, data, len);
         break;
     case '\r':
     case '\n': /* the empty line */
-        if (post->reading.is_final && !post->reading.has_head) {
-            post->reading.has_head = true;
+        if (reading->is_final && !reading->has_head) {
+            reading->has_head = true;
             http_post_set_state(post, POST_READING);
         }
         break;
     case 'R':
     case 'r':
         if (len > name_len && strncasecmp(data, name, name_len) == 0)
-            take_retry_after(&post->reading, data + name_len, len - name_len);
+            take_retry_after(reading, data + name_len, len - name_len);
         break;
     default:
         break;
@@ -204,6 +255,8 @@ void http_answer_fill(const struct http_post *post, CURLcode code, struct http_a
     answer->retry_after = post->reading.retry_after[0] ? post->reading.retry_after : NULL;
     answer->body = post->reading.kept;
     answer->body_len = post->reading.kept_len;
+    answer->headers = post->reading.headers ? post->reading.headers->all : NULL;
+    answer->header_count = post->reading.headers ? post->reading.headers->count : 0;
     answer->remote_ip = ip ? ip : "";
     answer->reused = connections == 0 && ip && *ip; /* not where none was made */
     fill_times(post, code, answer);

@@ -12,6 +12,9 @@
 #include "webhook/guard.h"
 
 #define HTTP_ANSWER_KEPT 1024
+/* Of an answer's headers, where they are asked for: how many, and how long all together. */
+#define HTTP_HEADERS_KEPT       32
+#define HTTP_HEADERS_KEPT_BYTES 4096
 
 struct http_client;
 struct http_post;
@@ -37,6 +40,11 @@ struct http_request {
     int64_t connect_timeout_ms; /* resolving included; 0 = 300 s */
     int64_t timeout_ms;         /* of all, but 2 s at most for what follows the head; 0 = none */
     bool http2;
+    bool keep_headers; /* of the answer */
+};
+
+struct http_header {
+    const char *name, *value;
 };
 
 /* Why there is no status. */
@@ -61,6 +69,10 @@ struct http_answer {
     const char *retry_after; /* the header's value, or NULL */
     const char *body;        /* the first HTTP_ANSWER_KEPT bytes, with a NUL behind them */
     size_t body_len;
+    /* With `keep_headers`: those of the final head for which there is room, as they came. Of a long value
+     * the beginning. */
+    const struct http_header *headers;
+    size_t header_count;
     const char *remote_ip; /* "" where there was no connection */
     enum guard_rule rule;  /* with HTTP_BLOCKED */
     bool reused;           /* over a connection that was open before */

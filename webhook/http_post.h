@@ -25,8 +25,16 @@ enum http_post_state {
 
 TAILQ_HEAD(http_post_list, http_post);
 
+/* An answer's headers. */
+struct http_kept_headers {
+    struct http_header all[HTTP_HEADERS_KEPT];
+    size_t count, used;
+    char text[HTTP_HEADERS_KEPT_BYTES];
+};
+
 /* An answer as it is read. */
 struct http_reading {
+    struct http_kept_headers *headers; /* NULL = they are not kept */
     char retry_after[RETRY_AFTER_SIZE];
     char kept[HTTP_ANSWER_KEPT + 1];
     size_t kept_len;

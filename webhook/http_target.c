@@ -181,6 +181,8 @@ void http_post_retire(struct http_post *post)
 {
     struct http_client *client = post->client;
     struct http_target *target = post->target;
+    free(post->reading.headers);
+    post->reading.headers = NULL;
     http_post_set_state(post, POST_IDLE);
     post->sweep = client->sweep;
     if (--target->under_way == 0) {
@@ -327,6 +329,7 @@ struct http_post *http_post_take(
     reading->kept_len = 0;
     reading->received = 0;
     reading->is_final = reading->has_head = false;
+    reading->headers = request->keep_headers ? mem_zalloc(sizeof *reading->headers) : NULL;
     set_url(post, request->url);
     set_http2(post, request->http2);
     set_lines(post, request->headers, request->body_len);

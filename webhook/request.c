@@ -9,20 +9,18 @@
 #include "common/memory.h"
 #include "common/text.h"
 
-#define LINES_MAX (WEBHOOK_OWN_HEADERS + SUBSCRIPTION_HEADERS_MAX)
-
 /* The headers before they are written: one allocation, and no formats, for each request of many. */
 struct headers {
     struct request_header {
         const char *name, *value;
         size_t name_len, value_len;
-    } all[LINES_MAX];
+    } all[WEBHOOK_LINES_MAX];
     size_t count, bytes; /* of the lines, each with its NUL */
 };
 
 static void add(struct headers *headers, const char *name, const char *value)
 {
-    bug_on(headers->count == LINES_MAX);
+    bug_on(headers->count == WEBHOOK_LINES_MAX);
     struct request_header *header = &headers->all[headers->count++];
     *header = (struct request_header){name, value, strlen(name), strlen(value)};
     headers->bytes += header->name_len + header->value_len + sizeof ": ";
@@ -88,6 +86,7 @@ void webhook_request_build(struct webhook_request *ret_request,
     headers.count = headers.bytes = 0;
     write_own(&written, credentials, delivery);
     add_own(&headers, subscription, delivery, &written);
+    request->own_count = headers.count;
     for (size_t i = 0; i < subscription->header_count; i++)
         add(&headers, subscription->headers[i].name, subscription->headers[i].value);
 

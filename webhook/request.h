@@ -24,11 +24,13 @@ struct webhook_delivery {
 };
 
 #define WEBHOOK_OWN_HEADERS 9
+#define WEBHOOK_LINES_MAX   (WEBHOOK_OWN_HEADERS + SUBSCRIPTION_HEADERS_MAX)
 
 /* A request and what it points into, so that it must not be moved; the body is the delivery's. */
 struct webhook_request {
     struct http_request http; /* its timeouts and its target are the caller's to fill */
-    const char *lines[WEBHOOK_OWN_HEADERS + SUBSCRIPTION_HEADERS_MAX + 1];
+    const char *lines[WEBHOOK_LINES_MAX + 1];
+    size_t own_count; /* of them: then come the subscription's, whose values may be secret */
     char *text;
 };
 

@@ -38,6 +38,27 @@ char *url_host(const char *url)
     return host;
 }
 
+char *url_shown(const char *url)
+{
+    CURLU *parsed = parse(url, 0);
+    if (!parsed)
+        return mem_strdup("***");
+    char *scheme = part_of(parsed, CURLUPART_SCHEME, 0);
+    char *host = part_of(parsed, CURLUPART_HOST, 0);
+    char *port = part_of(parsed, CURLUPART_PORT, 0);
+    char *path = part_of(parsed, CURLUPART_PATH, 0);
+    char *query = part_of(parsed, CURLUPART_QUERY, 0);
+    char *shown = mem_printf("%s://%s%s%s%s%s", scheme ? scheme : "", host ? host : "",
+        port ? ":" : "", port ? port : "", path ? path : "/", query ? "?***" : "");
+    free(scheme);
+    free(host);
+    free(port);
+    free(path);
+    free(query);
+    curl_url_cleanup(parsed);
+    return shown;
+}
+
 static struct url_origin origin_of(CURLU *parsed, unsigned port_flags, int default_port)
 {
     struct url_origin origin = {NULL, default_port, false, false};

@@ -8,6 +8,10 @@
 /* The host of `url`, without port and user, or NULL. Returns new. */
 char *url_host(const char *url);
 
+/* `url` without what may be secret in it: user, query and fragment. A query shows as "?***"; what is no URL
+ * as "***". Returns new. */
+char *url_shown(const char *url);
+
 /* Where a connection goes. */
 struct url_origin {
     char *host; /* in ASCII; NULL = none */

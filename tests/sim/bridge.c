@@ -59,6 +59,15 @@ static void trickle(void *arg)
     sim_at(NULL, sim_now() + 30 * SECOND, trickle, NULL);
 }
 
+/* Tests are rare, but somebody may press a button again and again. */
+static void append_some(struct sim_endpoint *endpoint)
+{
+    bool test = sim_may(CHAOS_TESTS) && sim_chance(0.01);
+    int64_t times = test && sim_chance(0.1) ? sim_between(2, 12) : 1;
+    while (times-- > 0)
+        bridge_append(endpoint, test);
+}
+
 static void burst(void *arg)
 {
     (void)arg;
@@ -70,7 +79,7 @@ static void burst(void *arg)
         struct sim_endpoint *endpoint = &world.endpoints[sim_between(0, world.endpoint_count - 1)];
         /* The bridge may not know yet that it is gone. */
         if ((endpoint->exists && endpoint->enabled) || sim_chance(0.05))
-            bridge_append(endpoint, sim_may(CHAOS_TESTS) && sim_chance(0.01));
+            append_some(endpoint);
     }
     sim_at(NULL, sim_now() + sim_exp(sim_chance(0.02) ? 10 * SECOND : world.pace_us), burst, NULL);
 }

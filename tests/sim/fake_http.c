@@ -245,13 +245,15 @@ struct http_post *http_client_post(struct http_client *client, const struct http
     if (!post->delivery)
         sim_violation("a request of no delivery");
     check_request(request, post->delivery);
-    int64_t in_flight = 0, same = 0;
+    struct sim_open open = {0};
     const struct http_post *each;
     TAILQ_FOREACH(each, &client->posts, link) {
-        same += each->delivery == post->delivery;
-        in_flight += each->delivery->endpoint == post->delivery->endpoint && !each->delivery->test;
+        bool test = each->delivery->test;
+        open.same += each->delivery == post->delivery;
+        open.tests += test;
+        open.in_flight += each->delivery->endpoint == post->delivery->endpoint && !test;
     }
-    ledger_attempt(client->loop, post->delivery, in_flight, same);
+    ledger_attempt(client->loop, post->delivery, &open);
     int64_t us = fate(post, request->timeout_ms * MS);
     post->event = sim_at(client->loop, sim_now() + us, answer_due, post);
     return post;

@@ -224,6 +224,7 @@ bool kafka_producer_send(struct kafka_producer *producer, const struct record *r
     struct sending *sending = new_sending(producer, record, keep_value, done, arg);
     struct route *route = route_of(producer, log_of(sending->record));
     sending->fate = choose_fate(producer);
+    ledger_sent(record);
     int64_t at = sim_now() + 5 * MS + sim_exp(3 * MS);
     if (at < world_outage_until())
         at = world_outage_until() + sim_exp(10 * MS);

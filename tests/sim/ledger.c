@@ -10,6 +10,7 @@
 #include "common/memory.h"
 #include "process.h"
 #include "producers/delivery_record.h"
+#include "producers/result.h"
 
 /* The deliveries of one order key of one endpoint, by offset. */
 struct sim_lane {
@@ -105,11 +106,15 @@ int64_t ledger_deadline_max(const struct sim_delivery *delivery)
     return from + delivery->endpoint->ttl_max_ms;
 }
 
-/* A test is over with its attempt, and owed to nobody whose endpoint may refuse it. */
+/* Nobody waits for a test's result for longer. */
+#define TEST_MOST_MS 60000
+#define TESTS_MOST   8 /* in flight */
+
+/* A test is over with its attempt, or its result without one, and owed to nobody when it is old. */
 static bool test_is_over(const struct sim_delivery *delivery)
 {
-    return delivery->ended > 0 || delivery->endpoint->ever_refused ||
-           ledger_deadline_min(delivery) < wall_now().ms;
+    return delivery->told || delivery->ended > 0 ||
+           wall_now().ms - delivery->accepted_ms > TEST_MOST_MS;
 }
 
 bool ledger_resolved(const struct sim_delivery *delivery)
@@ -227,37 +232,50 @@ static void check_rate(const struct sim_process *process, const struct subscript
             process->number, rate, endpoint->key);
 }
 
+static void check_test(
+    const struct sim_process *process, const struct sim_delivery *delivery, int64_t tests)
+{
+    int64_t age_ms = wall_now().ms - delivery->accepted_ms;
+    if (tests > TESTS_MOST)
+        sim_violation("process %d has %" PRId64 " tests in flight", process->number, tests);
+    if (age_ms > TEST_MOST_MS)
+        sim_violation("process %d attempts the test #%" PRId64 " %" PRId64 " ms after it was "
+                      "asked for",
+            process->number, delivery->index, age_ms);
+}
+
 static void check_limits(
-    const struct loop *loop, const struct sim_delivery *delivery, int64_t in_flight, int64_t same)
+    const struct loop *loop, const struct sim_delivery *delivery, const struct sim_open *open)
 {
     const struct sim_process *process = process_of(loop);
     const struct sim_endpoint *endpoint = delivery->endpoint;
     const struct subscription *subscription =
         store_find(process->store, endpoint->tenant, endpoint->id);
-    if (same > 1)
+    if (open->same > 1)
         sim_violation(
             "process %d has #%" PRId64 " in flight twice", process->number, delivery->index);
     if (!subscription)
         sim_violation("process %d attempts #%" PRId64 " though %s is deleted", process->number,
             delivery->index, endpoint->key);
-    if (delivery->test)
+    if (delivery->test) {
+        check_test(process, delivery, open->tests);
         return;
-    check_subscription(process, subscription, delivery, in_flight);
+    }
+    check_subscription(process, subscription, delivery, open->in_flight);
     check_rate(process, subscription, delivery->endpoint);
 }
 
-void ledger_attempt(
-    struct loop *loop, struct sim_delivery *delivery, int64_t in_flight, int64_t same)
+void ledger_attempt(struct loop *loop, struct sim_delivery *delivery, const struct sim_open *open)
 {
     int process = sim_loop_number(loop);
     const struct kafka_partition *handle = member_handle(loop, delivery->log);
     sim_say("p%d: attempts #%" PRId64 " to %s (offset %" PRId64 ", %" PRId64 " in flight)", process,
-        delivery->index, delivery->endpoint->key, delivery->offset, in_flight);
+        delivery->index, delivery->endpoint->key, delivery->offset, open->in_flight);
     delivery->attempts++;
     stats.attempts++;
     stats.repeats += delivery->delivered;
     check_owner(process, delivery, handle, loop);
-    check_limits(loop, delivery, in_flight, same);
+    check_limits(loop, delivery, open);
     check_repeat(process, delivery, handle_ownership(handle));
     check_order(process, delivery);
 }
@@ -288,11 +306,29 @@ static struct sim_delivery *dead_delivery(const struct record *record)
 
 static void check_reason(const struct sim_delivery *delivery, const char *reason)
 {
+    if (delivery->test)
+        sim_violation("the test #%" PRId64 " is dead-lettered as %s", delivery->index, reason);
     bool refused = strcmp(reason, "endpoint_disabled") == 0 ||
                    strcmp(reason, "subscription_deleted") == 0 || strcmp(reason, "gone") == 0;
     if (refused && !delivery->endpoint->ever_refused)
         sim_violation("#%" PRId64 " is dead-lettered as %s, which %s never was", delivery->index,
             reason, delivery->endpoint->key);
+}
+
+void ledger_sent(const struct record *record)
+{
+    struct result_decoded decoded;
+    static const char mark[] = "\"test\":true";
+    if (strcmp(record->topic, RESULTS) != 0 ||
+        !memmem(record->value.data, record->value.len, mark, sizeof mark - 1))
+        return;
+    if (!result_decode(record, &decoded, NULL))
+        sim_violation("a result that is none");
+    struct sim_delivery *delivery = ledger_find(decoded.result.id);
+    if (!delivery || !delivery->test || decoded.result.attempt > 1)
+        sim_violation("a result of a test that is none");
+    delivery->told = true;
+    result_decoded_release(&decoded);
 }
 
 struct sim_ownership *ledger_sender(struct loop *loop, const struct record *record)

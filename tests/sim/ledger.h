@@ -17,6 +17,7 @@ struct sim_delivery {
     struct sim_endpoint *endpoint;
     struct sim_lane *lane; /* NULL = a lane of its own */
     bool test, poisonous;
+    bool told; /* of a test: a result was sent */
     int64_t event_ms, accepted_ms, appended_us;
     int64_t attempts, ended; /* begun; ended in a live process */
     /* The first 2xx that a live process has seen. */
@@ -38,13 +39,19 @@ void ledger_appended(int64_t index, const struct record *record);
 /* By id, NULL = no such delivery. */
 struct sim_delivery *ledger_find(const char *id);
 
-/* A request begins, in the process of `loop`. `in_flight`: of that process and endpoint, this one
- * included; `same`: as many of them are of the same delivery. Checks whether it may. */
-void ledger_attempt(
-    struct loop *loop, struct sim_delivery *delivery, int64_t in_flight, int64_t same);
+/* Requests of a process that are open. */
+struct sim_open {
+    int64_t in_flight; /* to the endpoint, without tests */
+    int64_t same;      /* of the delivery */
+    int64_t tests;     /* to all */
+};
+/* A request begins, in the process of `loop`; `open` has it, too. Checks whether it may. */
+void ledger_attempt(struct loop *loop, struct sim_delivery *delivery, const struct sim_open *open);
 /* Its answer has been given to the process that asked. */
 void ledger_ended(struct loop *loop, struct sim_delivery *delivery, bool good);
 
+/* A record is handed to a producer. */
+void ledger_sent(const struct record *record);
 /* In which ownership a record is sent that speaks of a delivery; NULL = none. */
 struct sim_ownership *ledger_sender(struct loop *loop, const struct record *record);
 /* A producer's record is in the log; `loop` NULL: its process is dead. */

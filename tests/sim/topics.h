@@ -9,6 +9,7 @@
 #define REGISTRY     "hookline.subscriptions"
 #define ENDPOINTS    "hookline.endpoints"
 #define DEAD_LETTERS "hookline.dead-letters"
+#define RESULTS      "hookline.results"
 
 struct sim_watch {
     void (*fn)(void *arg); /* there is something new; called within the append */

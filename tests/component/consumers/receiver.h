@@ -257,6 +257,8 @@ struct deliver {
     const struct header *headers; /* passed on: traceparent */
     size_t header_count;
     int64_t attempts; /* made before */
+    bool test;
+    int64_t age_ms; /* since it was accepted */
 };
 
 static inline void deliver_with(const struct deliver *what)
@@ -273,8 +275,9 @@ static inline void deliver_with(const struct deliver *what)
         .event_at = wall_now(),
         .order_key = what->order_key,
         .source = "calls/0/1",
-        .accepted_at = wall_now(),
+        .accepted_at = {wall_now().ms - what->age_ms},
         .registry = what->registry,
+        .test = what->test,
         .attempts = what->attempts,
         .replay = what->attempts ? 1 : 0,
         .first_attempt_at = {-1},
@@ -290,6 +293,11 @@ static inline void deliver_with(const struct deliver *what)
     encoded.record.timestamp_ms = -1;
     cluster_send(&fixture.cluster, &encoded.record);
     free(topic);
+}
+
+static inline void deliver_test(const char *tenant_id, const char *body)
+{
+    deliver_with(&(struct deliver){.tenant = tenant_id, .body = body, .test = true});
 }
 
 static inline void deliver(const char *tenant_id, const char *order_key, const char *body)

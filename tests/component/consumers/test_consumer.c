@@ -15,7 +15,8 @@ static struct consumer *consumer;
 static struct tape letters, results;
 
 static const char *const tenants[] = {"plain", "lanes", "head", "window", "retry", "reject", "gone",
-    "gone-away", "off", "ahead", "wrong", "pause", "trace", "loose", "dead", "replay", "end", NULL};
+    "gone-away", "off", "ahead", "wrong", "pause", "trace", "loose", "dead", "replay", "test",
+    "tests", "end", NULL};
 
 static void store_changed(const char *tenant_id, const char *id)
 {
@@ -495,6 +496,112 @@ static void retry_after_pauses_the_endpoint(void **state)
     receiver.retry_after = NULL;
 }
 
+/* --- Test deliveries --- */
+
+#define TESTS_MOST 8
+
+static double tests_of(const char *outcome)
+{
+    char *sample = mem_printf("hookline_tests_total{outcome=\"%s\"}", outcome);
+    double count = roles_metric(sample);
+    free(sample);
+    return count;
+}
+
+/* To an endpoint that takes nothing, and whose only place is taken. */
+static void test_beside_everything(void **state)
+{
+    (void)state;
+    receiver_reset(always_park);
+    subscribe("test", ",\"max_in_flight\":1");
+    deliver("test", "a", "in flight");
+    wait_parked(1);
+    receiver.rule = NULL;
+    static const char *const states[] = {
+        ",\"max_in_flight\":1", ",\"paused\":true", ",\"enabled\":false"};
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+        const char *body = numbered("test ", (int)i);
+        subscribe("test", states[i]);
+        deliver_test("test", body);
+        wait_hits(2 + (int)i);
+        assert_int_equal(hits_of(body), 1);
+        assert_int_equal(hit_of(body)->attempt, 1);
+        wait_story(hit_of(body)->id, "delivered 200");
+        assert_string_equal(story_of(hit_of(body)->id), "delivered 200");
+    }
+    subscribe("test", "");
+    receiver_release(1, 200);
+}
+
+static bool nothing_is_parked(void *arg)
+{
+    (void)arg;
+    return tests_of("failed") >= TESTS_MOST;
+}
+
+/* However many there are, they leave it to deliveries to make progress. */
+static void no_more_tests_than_may_be(void **state)
+{
+    (void)state;
+    size_t first = results.count;
+    double failed = tests_of("failed"), refused = tests_of("refused");
+    receiver_reset(always_park);
+    subscribe("tests", "");
+    for (int i = 0; i < TESTS_MOST + 3; i++)
+        deliver_test("tests", numbered("one of many ", i));
+    wait_parked(TESTS_MOST);
+    deliver("tests", "a", "a delivery");
+    wait_parked(TESTS_MOST + 1);
+    assert_true(tests_of("refused") == refused + 3);
+    receiver.rule = NULL;
+    receiver_release(TESTS_MOST + 1, 503);
+    assert_true(failed == 0);
+    assert_true(run_until(fixture.cluster.loop, nothing_is_parked, NULL));
+    wait_hits(TESTS_MOST + 2); /* the delivery again; tests are not */
+    wait_story(hit_of("a delivery")->id, "delivered 200");
+    int seen = 0, too_many = 0;
+    for (size_t i = first; i < results.count; i++) {
+        struct result_decoded decoded;
+        assert_true(result_decode(results.records[i], &decoded, NULL));
+        bool is_refused =
+            decoded.result.error && strcmp(decoded.result.error, "too many tests at a time") == 0;
+        seen += decoded.result.test;
+        too_many += is_refused;
+        if (decoded.result.test) {
+            assert_int_equal(decoded.result.outcome, RESULT_FAILED);
+            assert_true((decoded.exchange == NULL) == is_refused);
+        }
+        result_decoded_release(&decoded);
+    }
+    assert_int_equal(seen, TESTS_MOST + 3);
+    assert_int_equal(too_many, 3);
+    /* None was held against the endpoint: it is asked at once. */
+    deliver("tests", "b", "another");
+    wait_hits(TESTS_MOST + 3);
+}
+
+static void tests_that_are_not_made(void **state)
+{
+    (void)state;
+    double dropped = tests_of("dropped");
+    size_t letters_before = letters.count;
+    receiver_reset(NULL);
+    deliver_with(
+        &(struct deliver){.tenant = "tests", .body = "too late", .test = true, .age_ms = 61000});
+    deliver_with(&(struct deliver){
+        .tenant = "plain", .topic_tenant = "tests", .body = "misplaced", .test = true});
+    unsubscribe("tests");
+    deliver_test("tests", "to nobody");
+    subscribe("tests", "");
+    deliver_test("tests", "good");
+    wait_hits(1);
+    assert_string_equal(receiver.hits[0].body, "good");
+    wait_story(receiver.hits[0].id, "delivered 200");
+    assert_true(tests_of("dropped") == dropped + 2);
+    assert_int_equal(receiver.count, 1);
+    assert_int_equal(letters.count, letters_before);
+}
+
 /* The last one: freed with work in every state, a dead letter that cannot be written among it. */
 static void freed_in_mid_flow(void **state)
 {
@@ -504,7 +611,8 @@ static void freed_in_mid_flow(void **state)
     subscribe("loose", ",\"retry\":{\"max_attempts\":1}");
     deliver("end", "a", "in flight");
     deliver("end", "a", "queued");
-    wait_parked(1);
+    deliver_test("end", "test");
+    wait_parked(2);
     receiver.rule = always_500;
     for (int i = 0; i < 20; i++)
         deliver("end", numbered("w", i), numbered("waiting ", i));
@@ -539,6 +647,9 @@ int main(void)
         cmocka_unit_test(what_is_no_delivery),
         cmocka_unit_test(traceparent),
         cmocka_unit_test(retry_after_pauses_the_endpoint),
+        cmocka_unit_test(test_beside_everything),
+        cmocka_unit_test(no_more_tests_than_may_be),
+        cmocka_unit_test(tests_that_are_not_made),
         cmocka_unit_test(freed_in_mid_flow),
     };
     cmocka_set_test_filter(getenv("TEST_ONLY")); /* a pattern */

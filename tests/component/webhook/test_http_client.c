@@ -46,7 +46,8 @@ struct got {
     int status;
     char detail[256], retry_after[80], remote_ip[64], body[HTTP_ANSWER_KEPT + 1];
     bool has_retry_after;
-    size_t body_len;
+    size_t body_len, header_count;
+    char headers[HTTP_HEADERS_KEPT_BYTES + 4 * HTTP_HEADERS_KEPT]; /* "name=value\n" */
     bool reused;
     int64_t dns_us, connect_us, tls_us, first_byte_us, total_us;
 };
@@ -64,6 +65,11 @@ static void keep(void *arg, const struct http_answer *answer)
     snprintf(got->remote_ip, sizeof got->remote_ip, "%s", answer->remote_ip);
     memcpy(got->body, answer->body, answer->body_len + 1); /* with the NUL */
     got->body_len = answer->body_len;
+    got->header_count = answer->header_count;
+    size_t len = 0;
+    for (size_t i = 0; i < answer->header_count; i++)
+        len += (size_t)snprintf(got->headers + len, sizeof got->headers - len, "%s=%s\n",
+            answer->headers[i].name, answer->headers[i].value);
     got->reused = answer->reused;
     got->dns_us = answer->dns_us;
     got->connect_us = answer->connect_us;
@@ -417,6 +423,75 @@ static void drip_header(struct raw_server *server, int fd)
 static void drip_body(struct raw_server *server, int fd)
 {
     drip(server, fd, "HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n");
+}
+
+/* --- Headers that are kept ------------------------------------------------------------------ */
+
+static void odd_headers(struct raw_server *server, int fd)
+{
+    if (raw_read(server, fd))
+        raw_say(fd, "HTTP/1.1 103 Early Hints\r\nlink: early\r\n\r\n"
+                    "HTTP/1.1 200 OK: fine\r\nServer:  a b \t\r\nX-Empty:\r\n"
+                    "set-cookie: a=1\r\nSet-Cookie: b: 2\r\ntransfer-encoding: chunked\r\n\r\n"
+                    "1\r\nx\r\n0\r\ntrailer: late\r\n\r\n");
+}
+
+static void many_headers(struct raw_server *server, int fd)
+{
+    char line[64];
+    if (!raw_read(server, fd) || !raw_say(fd, "HTTP/1.1 200 OK\r\n"))
+        return;
+    for (int i = 0; i < 100; i++) {
+        snprintf(line, sizeof line, "x-%d: v\r\n", i);
+        raw_say(fd, line);
+    }
+    raw_say(fd, "content-length: 0\r\n\r\n");
+}
+
+static void long_headers(struct raw_server *server, int fd)
+{
+    static char value[3000];
+    char line[64];
+    if (!raw_read(server, fd) || !raw_say(fd, "HTTP/1.1 200 OK\r\n"))
+        return;
+    memset(value, 'v', sizeof value - 1);
+    for (int i = 0; i < 10; i++) {
+        snprintf(line, sizeof line, "x-%d: ", i);
+        raw_say(fd, line);
+        raw_say(fd, value);
+        raw_say(fd, "\r\n");
+    }
+    raw_say(fd, value); /* a name */
+    raw_say(fd, ": 1\r\nshort: fits\r\ncontent-length: 0\r\n\r\n");
+}
+
+static struct got headers_of(raw_script *script)
+{
+    struct raw_server server;
+    struct got got = {0};
+    raw_server_start(&server, script, NULL);
+    struct http_request request = request_to(server.url);
+    request.keep_headers = true;
+    got = post(&request);
+    raw_server_stop(&server);
+    assert_int_equal(got.status, 200);
+    return got;
+}
+
+static void headers_that_are_kept(void **state)
+{
+    (void)state;
+    struct got got = headers_of(odd_headers);
+    assert_string_equal(got.headers, "Server=a b\nX-Empty=\nset-cookie=a=1\nSet-Cookie=b: 2\n"
+                                     "transfer-encoding=chunked\n");
+    got = headers_of(many_headers);
+    assert_int_equal(got.header_count, HTTP_HEADERS_KEPT);
+    assert_non_null(strstr(got.headers, "x-31=v\n"));
+    got = headers_of(long_headers);
+    assert_int_equal(got.header_count, 3 + 2);
+    assert_non_null(strstr(got.headers, "short=fits\n"));
+    assert_true(strlen(got.headers) <= HTTP_HEADERS_KEPT_BYTES);
+    assert_int_equal(post_to(fixture.url).header_count, 0); /* where nobody asked */
 }
 
 static void timeouts(void **state)
@@ -1128,6 +1203,7 @@ int main(void)
         TEST(connection_refused),
         TEST(unknown_name),
         TEST(a_missing_ca_file_is_said_at_once),
+        TEST(headers_that_are_kept),
         TEST(timeouts),
         TEST(broken_answers),
         TEST(a_body_that_is_cut),

@@ -80,6 +80,32 @@ static void utf8_cut(void **state)
             text_utf8_cut(cases[i].text, strlen(cases[i].text), cases[i].max), cases[i].cut);
 }
 
+static void readable(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *data;
+        size_t len, max, readable;
+    } cases[] = {
+        {"", 0, 10, 0},
+        {"abc", 3, 10, 3},
+        {"abc", 3, 2, 2},
+        {"a\tb\r\n", 5, 10, 5},
+        {"a\0b", 3, 10, 0},
+        {"a\x1b[m", 4, 10, 0},
+        {"a\x7f", 2, 10, 0},
+        {"\xd9\x85\xd9\x85", 4, 4, 4},
+        {"\xd9\x85\xd9\x85", 4, 3, 2},
+        {"\xd9\x85\xd9", 3, 10, 2}, /* cut there before */
+        {"\xd9\x85\xd9x", 4, 10, 0},
+        {"\xf0\x9f\x98\x80", 4, 3, 0},
+        {"a\xffx", 3, 10, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if (text_readable(cases[i].data, cases[i].len, cases[i].max) != cases[i].readable)
+            fail_msg("case %zu: %zu", i, text_readable(cases[i].data, cases[i].len, cases[i].max));
+}
+
 static void sets(void **state)
 {
     (void)state;
@@ -355,6 +381,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(utf8),
         cmocka_unit_test(utf8_cut),
+        cmocka_unit_test(readable),
         cmocka_unit_test(sets),
         cmocka_unit_test(nearest),
         cmocka_unit_test(glob),

@@ -67,6 +67,8 @@ static void everything_comes_back(void **state)
     assert_int_equal(got->at.ms, sample.at.ms);
     assert_int_equal(got->due_at.ms, sample.due_at.ms);
     assert_string_equal(got->source, "calls/3/9");
+    assert_false(got->test);
+    assert_null(decoded.exchange);
     result_decoded_release(&decoded);
     buffer_release(&text);
 }
@@ -106,6 +108,109 @@ static void bytes_that_are_no_text_are_replaced(void **state)
     buffer_release(&text);
 }
 
+static const struct result_header sent[] = {
+    {"content-type", "application/json"}, {"X-Api-Key", "***"}, {"x-empty", ""}};
+static const struct result_header received[] = {
+    {"Server", "a\xff\"b"}, {"set-cookie", "***"}, {"Set-Cookie", "***"}, {"server", "c"}};
+
+static void test_with_its_exchange(void **state)
+{
+    (void)state;
+    static const char body[] = "{\"n\":1}", answer[] = "thank you\n";
+    const struct result_exchange exchange = {
+        .method = "POST",
+        .url = "https://crm.example/hook?***",
+        .request = {sent, 3, {body, sizeof body - 1}},
+        .status = 201,
+        .response = {received, 4, {answer, sizeof answer - 1}},
+    };
+    struct result test = {.id = "msg_test_1",
+        .tenant = "acme",
+        .subscription = "crm",
+        .event = "call.ended",
+        .attempt = 1,
+        .status = 201,
+        .test = true,
+        .exchange = &exchange};
+    struct buffer text = BUFFER_INIT;
+    result_encode(&test, &text);
+    assert_non_null(strstr(buffer_text(&text),
+        ",\"test\":true,\"exchange\":{\"request\":{\"method\":\"POST\","
+        "\"url\":\"https://crm.example/hook?***\",\"headers\":{"
+        "\"content-type\":\"application/json\",\"x-api-key\":\"***\",\"x-empty\":\"\"},"
+        "\"body\":\"{\\\"n\\\":1}\"},\"response\":{\"status\":201,\"headers\":{"
+        "\"server\":\"a\xef\xbf\xbd\\\"b, c\",\"set-cookie\":\"***, ***\"},"
+        "\"body\":\"thank you\\n\"}}}"));
+    struct record record = record_of(&text);
+    struct result_decoded decoded;
+    assert_true(result_decode(&record, &decoded, NULL));
+    assert_true(decoded.result.test);
+    const json_t *request = json_object_get(decoded.exchange, "request");
+    assert_string_equal(json_string_value(json_object_get(request, "method")), "POST");
+    assert_null(decoded.result.exchange);
+    result_decoded_release(&decoded);
+    buffer_release(&text);
+}
+
+static void test_without_an_answer(void **state)
+{
+    (void)state;
+    const struct result_exchange exchange = {
+        .method = "POST", .url = "https://x/", .request = {sent, 1, {NULL, 0}}};
+    struct result test = sample;
+    test.outcome = RESULT_FAILED;
+    test.test = true;
+    test.exchange = &exchange;
+    struct buffer text = BUFFER_INIT;
+    result_encode(&test, &text);
+    assert_null(strstr(buffer_text(&text), "response"));
+    assert_null(strstr(buffer_text(&text), "body"));
+    struct record record = record_of(&text);
+    struct result_decoded decoded;
+    assert_true(result_decode(&record, &decoded, NULL));
+    assert_int_equal(decoded.result.outcome, RESULT_FAILED);
+    assert_true(json_is_object(decoded.exchange));
+    result_decoded_release(&decoded);
+    buffer_release(&text);
+}
+
+/* The first KiB in whole characters, and nothing of what is no text. */
+static void bodies(void **state)
+{
+    (void)state;
+    static char large[2000];
+    memset(large, 'a', sizeof large);
+    memcpy(large + RESULT_BODY_KEPT - 1, "\xd9\x85", 2);
+    static const struct {
+        struct bytes body;
+        size_t shown; /* 0 = not at all */
+    } cases[] = {
+        {{large, sizeof large}, RESULT_BODY_KEPT - 1},
+        {{large, RESULT_BODY_KEPT + 1}, RESULT_BODY_KEPT - 1},
+        {{large, 10}, 10},
+        {{"", 0}, 0},
+        {{"a\0b", 3}, 0},
+        {{"a\xffx", 3}, 0},
+        {{"\x1b[0m", 4}, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct result_exchange exchange = {
+            .method = "POST", .url = "u", .request = {NULL, 0, cases[i].body}};
+        struct result test = sample;
+        test.exchange = &exchange;
+        struct buffer text = BUFFER_INIT;
+        result_encode(&test, &text);
+        struct record record = record_of(&text);
+        struct result_decoded decoded;
+        assert_true(result_decode(&record, &decoded, NULL));
+        const json_t *body = json_object_get(json_object_get(decoded.exchange, "request"), "body");
+        if (json_string_length(body) != cases[i].shown)
+            fail_msg("case %zu: %zu bytes", i, json_string_length(body));
+        result_decoded_release(&decoded);
+        buffer_release(&text);
+    }
+}
+
 static void hostile_records(void **state)
 {
     (void)state;
@@ -125,7 +230,9 @@ static void hostile_records(void **state)
             false},
         {"{\"id\":\"a\",\"tenant\":\"b\",\"subscription\":\"c\",\"event\":\"d\",\"outcome\":"
          "\"retry\","
-         "\"duration_ms\":7,\"at\":\"yesterday\",\"event_at\":5,\"status\":\"x\",\"later\":[{}]}",
+         "\"duration_ms\":7,\"at\":\"yesterday\",\"event_at\":5,\"status\":\"x\",\"later\":[{}],"
+         "\"test\":1,"
+         "\"exchange\":[]}",
             true},
         {"{\"id\":\"a\",\"tenant\":\"b\",\"subscription\":\"c\",\"event\":\"d\",\"outcome\":"
          "\"retry\","
@@ -144,6 +251,8 @@ static void hostile_records(void **state)
         assert_int_equal(decoded.result.total_us, 0);
         assert_int_equal(decoded.result.at.ms, -1);
         assert_int_equal(decoded.result.status, 0);
+        assert_false(decoded.result.test);
+        assert_null(decoded.exchange);
         result_decoded_release(&decoded);
     }
     struct record empty = {.topic = "r"};
@@ -157,6 +266,9 @@ int main(void)
         cmocka_unit_test(everything_comes_back),
         cmocka_unit_test(what_is_absent_is_not_written),
         cmocka_unit_test(bytes_that_are_no_text_are_replaced),
+        cmocka_unit_test(test_with_its_exchange),
+        cmocka_unit_test(test_without_an_answer),
+        cmocka_unit_test(bodies),
         cmocka_unit_test(hostile_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

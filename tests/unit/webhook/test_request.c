@@ -113,6 +113,8 @@ static void subscription_headers(void **state)
     build(&request, subscription, &delivery);
     assert_string_equal(line_of(&request, "x-api-key"), "X-Api-Key: k3y: with; both");
     assert_string_equal(line_of(&request, "authorization"), "authorization: Bearer x");
+    assert_int_equal(request.own_count, 7); /* the subscription's come behind */
+    assert_int_equal(count_lines(&request), 9);
     assert_true(request.http.http2);
     webhook_request_release(&request);
     subscription_unref(subscription);

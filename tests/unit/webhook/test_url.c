@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The host of a URL. */
+/* Parts of a URL. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -46,8 +46,31 @@ static void hosts(void **state)
     }
 }
 
+/* What may be secret in a URL is not shown. */
+static void shown(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *shown;
+    } all[] = {
+        {"https://example.com", "https://example.com/"},
+        {"http://example.com:8443/hook/a%20b", "http://example.com:8443/hook/a%20b"},
+        {"https://example.com/hook?token=secret&x=1", "https://example.com/hook?***"},
+        {"https://example.com?token=secret", "https://example.com/?***"},
+        {"https://user:secret@example.com/x#secret", "https://example.com/x"},
+        {"http://[::1]:8080/", "http://[::1]:8080/"},
+        {"no url with a secret", "***"},
+        {"", "***"},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        char *text = url_shown(all[i].url);
+        assert_string_equal(text, all[i].shown);
+        free(text);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(hosts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(hosts), cmocka_unit_test(shown)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
