@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bridge role: takes events, hands each to a fan-out, and knows when its offset is done. */
+/* The bridge role: takes events, the user's and our own, hands each to a fan-out, and knows when its
+ * offset is done. */
 #include "bridge/bridge.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bridge/fanout.h"
 #include "common/hash.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/metrics.h"
+#include "producers/operational_event.h"
 
 #define TICK_MS   250
 #define SETTLE_MS 10000
@@ -20,7 +24,7 @@ struct bridge {
     int64_t waiting; /* records that wait to be sent again */
     struct event_rules *rules;
     struct kafka_consumer *consumer;
-    char *dead_letters;
+    char *dead_letters, *operational; /* topics */
     struct loop_timer *tick_timer;
     bool stopping;
     void (*stopped)(void *arg);
@@ -32,6 +36,7 @@ struct source {
     struct bridge *bridge;
     struct kafka_partition *partition; /* a reference */
     LIST_HEAD(, pending) pending;
+    bool operational; /* of our own events */
     bool settling;
     struct loop_timer *deadline;
 };
@@ -82,18 +87,44 @@ static void event_done(void *arg, int64_t offset)
     settle_if_empty(source);
 }
 
-static struct fanout *begin(
+static struct fanout *refuse(struct bridge *bridge, const struct record *record,
+    const struct event_refusal *refusal, struct pending *pending)
+{
+    metric_add(&invalid, refusal->fault, 1);
+    return fanout_refused(&bridge->context, record, refusal, event_done, pending);
+}
+
+/* An event of our own topic says itself whose it is and what: the user's settings are not asked. */
+static struct fanout *begin_operational(
+    struct bridge *bridge, const struct record *record, struct pending *pending)
+{
+    struct operational_decoded decoded;
+    struct event_refusal refusal = {.fault = EVENT_INVALID, .error = ERROR_INIT};
+    struct event event = {.denied = false};
+    if (!operational_event_decode(record, &decoded, &refusal.error))
+        return refuse(bridge, record, &refusal, pending);
+    snprintf(event.tenant, sizeof event.tenant, "%s", decoded.event.tenant);
+    snprintf(event.type, sizeof event.type, "%s", decoded.event.type);
+    snprintf(event.order_key, sizeof event.order_key, "%s", decoded.key);
+    event.body = decoded.body; /* borrowed */
+    struct fanout *fanout = fanout_event(
+        &bridge->context, record, &event, decoded.event.subscription, event_done, pending);
+    operational_decoded_release(&decoded);
+    return fanout;
+}
+
+static struct fanout *begin_event(
     struct bridge *bridge, const struct record *record, struct pending *pending)
 {
     struct event event;
     struct event_refusal refusal;
-    if (!event_decode(bridge->rules, record, &event, &refusal)) {
-        metric_add(&invalid, refusal.fault, 1);
-        return fanout_refused(&bridge->context, record, &refusal, event_done, pending);
-    }
+    metric_add(&consumed, 0, 1);
+    if (!event_decode(bridge->rules, record, &event, &refusal))
+        return refuse(bridge, record, &refusal, pending);
     if (!event.type_known)
         metric_add(&unknown_types, 0, 1);
-    struct fanout *fanout = fanout_event(&bridge->context, record, &event, event_done, pending);
+    struct fanout *fanout =
+        fanout_event(&bridge->context, record, &event, NULL, event_done, pending);
     event_release(&event);
     if (!fanout)
         metric_add(&unmatched, 0, 1);
@@ -108,11 +139,11 @@ static enum kafka_intake take(
     /* While Kafka takes nothing, later events of a call must not get ahead of those that wait. */
     if (bridge->stopping || bridge->waiting || !kafka_producer_has_room(bridge->deps.producer))
         return KAFKA_HOLD;
-    metric_add(&consumed, 0, 1);
     struct pending *pending = mem_zalloc(sizeof *pending);
     pending->source = source;
     LIST_INSERT_HEAD(&source->pending, pending, link);
-    pending->fanout = begin(bridge, record, pending);
+    pending->fanout = source->operational ? begin_operational(bridge, record, pending)
+                                          : begin_event(bridge, record, pending);
     if (!pending->fanout) /* nobody wants it, so there is nothing to wait for */
         event_done(pending, record->offset);
     return KAFKA_TAKEN;
@@ -120,9 +151,11 @@ static enum kafka_intake take(
 
 static void assigned(void *arg, struct kafka_partition *partition)
 {
+    struct bridge *bridge = arg;
     struct source *source = mem_zalloc(sizeof *source);
-    source->bridge = arg;
+    source->bridge = bridge;
     source->partition = kafka_partition_ref(partition);
+    source->operational = strcmp(kafka_partition_topic(partition), bridge->operational) == 0;
     LIST_INIT(&source->pending);
     kafka_partition_set_data(partition, source);
 }
@@ -219,6 +252,7 @@ struct bridge *bridge_new(
     }
     register_metrics();
     bridge->dead_letters = topic_name(deps->topics, TOPIC_DEAD_LETTERS);
+    bridge->operational = topic_name(deps->topics, TOPIC_OPERATIONAL_EVENTS);
     bridge->context = (struct fanout_context){
         .loop = deps->loop,
         .topics = deps->topics,
@@ -233,19 +267,31 @@ struct bridge *bridge_new(
     return bridge;
 }
 
+/* The events topics and our own. */
+static bool subscribe(struct bridge *bridge, struct error *error)
+{
+    const char *const *events = bridge->deps.topics->events;
+    size_t count = 0;
+    while (events[count])
+        count++;
+    const char **topics = mem_array(NULL, count + 1, sizeof *topics);
+    memcpy(topics, events, count * sizeof *topics);
+    topics[count] = bridge->operational;
+    bool good = kafka_consumer_subscribe(bridge->consumer, topics, count + 1, error);
+    free(topics);
+    if (good)
+        log_info("events topics subscribed", LOG_INT("topics", (int64_t)count));
+    return good;
+}
+
 void bridge_store_ready(struct bridge *bridge)
 {
     struct error error = ERROR_INIT;
-    const char *const *topics = bridge->deps.topics->events;
-    size_t count = 0;
-    while (topics[count])
-        count++;
-    if (!kafka_consumer_subscribe(bridge->consumer, topics, count, &error)) {
+    if (!subscribe(bridge, &error)) {
         log_error("events topics not subscribed", LOG_ERR(&error));
         probes_dead(bridge->deps.probes, error.text);
         return;
     }
-    log_info("events topics subscribed", LOG_INT("topics", (int64_t)count));
     loop_timer_start(bridge->tick_timer, 0, TICK_MS);
 }
 
@@ -275,5 +321,6 @@ void bridge_free(struct bridge *bridge)
     sha256_free(bridge->context.hash);
     loop_timer_free(bridge->tick_timer);
     free(bridge->dead_letters);
+    free(bridge->operational);
     free(bridge);
 }

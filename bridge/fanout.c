@@ -264,12 +264,20 @@ static void send_all(struct fanout *fanout)
         send_branch(&fanout->branches[i]);
 }
 
+/* What is wrong with an endpoint is not sent to that endpoint: it would only wait there. */
+static bool is_about(const struct subscription *subscription, const char *about)
+{
+    return about && strcmp(subscription->id, about) == 0;
+}
+
 /* The index of the first one from `from` on whose filter the event passes; their count if none. */
 static size_t next_match(
-    const struct store_wanting *wanting, const struct event *event, size_t from)
+    const struct store_wanting *wanting, const struct event *event, const char *about, size_t from)
 {
     for (; from < wanting->count; from++) {
         const struct pattern *filter = wanting->subscriptions[from]->filter;
+        if (is_about(wanting->subscriptions[from], about))
+            continue;
         if (!filter || pattern_matches(filter, event->body, event->type))
             break;
         metric_add(&filtered, 0, 1);
@@ -278,13 +286,13 @@ static size_t next_match(
 }
 
 struct fanout *fanout_event(const struct fanout_context *context, const struct record *record,
-    const struct event *event, fanout_done *done, void *arg)
+    const struct event *event, const char *about, fanout_done *done, void *arg)
 {
     const struct store_tenant *tenant = store_tenant(context->store, event->tenant);
     struct store_wanting wanting = {NULL, 0};
     if (tenant)
         wanting = store_wanting(tenant, event->type);
-    size_t match = next_match(&wanting, event, 0);
+    size_t match = next_match(&wanting, event, about, 0);
     if (match == wanting.count)
         return NULL;
 
@@ -294,7 +302,7 @@ struct fanout *fanout_event(const struct fanout_context *context, const struct r
     fanout->topic = topic_deliveries(context->topics, event->tenant);
     fanout->denied = event->denied;
     fanout->branches = mem_array(NULL, wanting.count, sizeof *fanout->branches);
-    for (; match < wanting.count; match = next_match(&wanting, event, match + 1))
+    for (; match < wanting.count; match = next_match(&wanting, event, about, match + 1))
         init_branch(&fanout->branches[fanout->branch_count++], fanout, record,
             wanting.subscriptions[match], tenant->partitions);
     fanout->open = fanout->branch_count;

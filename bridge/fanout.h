@@ -25,10 +25,11 @@ struct fanout;
 /* Called once, when all is acknowledged. */
 typedef void fanout_done(void *arg, int64_t offset);
 
-/* Sends what `event` (of `record`) makes: a delivery for each subscription that wants it. Both are
- * borrowed for the call. Returns NULL, and calls nobody, where no subscription wants it. */
+/* Sends what `event` (of `record`) makes: a delivery for each subscription that wants it, but for the one
+ * that it is `about` (an id; NULL = none). All are borrowed for the call. Returns NULL, and calls nobody,
+ * where no subscription wants it. */
 struct fanout *fanout_event(const struct fanout_context *context, const struct record *record,
-    const struct event *event, fanout_done *done, void *arg);
+    const struct event *event, const char *about, fanout_done *done, void *arg);
 /* Sends the dead letter of a record that is no event. */
 struct fanout *fanout_refused(const struct fanout_context *context, const struct record *record,
     const struct event_refusal *refusal, fanout_done *done, void *arg);

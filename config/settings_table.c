@@ -266,6 +266,9 @@ const struct setting settings_table[] = {
     DURATION("circuit.disable_after", consumer.circuit.disable_after_ms, "5d", SECOND, 365 * DAY,
         "After how long of nothing but failure an endpoint is disabled, unless the subscription "
         "says otherwise."),
+    DURATION("circuit.notice_after", consumer.notice_after_ms, "10m", SECOND, 365 * DAY,
+        "After how long of nothing but failure the tenant is told so by an event, "
+        "hookline.endpoint.failing."),
 
     LIST("ttl.events", consumer.ttl_events,
         "call.ringing=30s,call.created=1m,call.answered=5m,call.ended=72h", 0,

@@ -199,6 +199,7 @@ static void init_engine(
     engine->dead_letters = topic_name(deps->topics, TOPIC_DEAD_LETTERS);
     engine->results = topic_name(deps->topics, TOPIC_RESULTS);
     engine->states = topic_name(deps->topics, TOPIC_ENDPOINTS);
+    engine->operational = topic_name(deps->topics, TOPIC_OPERATIONAL_EVENTS);
     engine->last_turn = mono_now();
     engine->options.circuit.cohorts = 2;
     engine->options.circuit.min_faults = 5;
@@ -326,5 +327,6 @@ void consumer_free(struct consumer *consumer)
     free(engine->dead_letters);
     free(engine->results);
     free(engine->states);
+    free(engine->operational);
     free(consumer);
 }

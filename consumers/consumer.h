@@ -30,7 +30,8 @@ struct consumer_options {
     int64_t endpoint_window; /* requests of one endpoint, at most */
     int64_t window_first;    /* and at first */
     struct circuit_limits circuit;
-    int64_t timeout_ms; /* defaults where the subscription says nothing */
+    int64_t notice_after_ms; /* an endpoint that has failed for so long is told of */
+    int64_t timeout_ms;      /* defaults where the subscription says nothing */
     int64_t connect_timeout_ms;
     int64_t max_attempts;
     int64_t retry_4xx;

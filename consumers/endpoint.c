@@ -44,7 +44,7 @@ static struct endpoint *new_endpoint(
     rate_init(&endpoint->rate, mono_now());
     endpoint->highest = endpoint->walk_next = -1;
     endpoint->walk_due.ms = endpoint->oldest_passed.ms = -1;
-    endpoint->last_error_at.ms = endpoint->last_success_at.ms = -1;
+    endpoint->last_error_at.ms = endpoint->last_success_at.ms = endpoint->recovered_at.ms = -1;
     endpoint->acked_bookmark = endpoint->sent_bookmark = INT64_MAX;
     endpoint->hungry = true;
     endpoint->timer = loop_timer_new(engine->deps.loop, turn_due, endpoint);
@@ -78,6 +78,7 @@ void endpoint_free(struct endpoint *endpoint)
     HASH_DEL(engine->endpoints, endpoint);
     if (endpoint->sending)
         endpoint_store_forget(engine->store, endpoint);
+    notices_abandon(endpoint);
     engine->expiry_count -= (int64_t)endpoint->expiry.count;
     loop_timer_free(endpoint->timer);
     loop_timer_free(endpoint->record_timer);
@@ -98,6 +99,8 @@ bool endpoint_is_idle(const struct endpoint *endpoint)
     return endpoint->held == 0 && endpoint->aside_count == 0 && endpoint->place == PLACE_LIVE &&
            !endpoint->disabled && endpoint->circuit.phase == CIRCUIT_CLOSED &&
            !endpoint_record_busy(endpoint) && endpoint->to_cover_count == 0 &&
+           endpoint->told == TOLD_NOTHING && endpoint->telling == TOLD_NOTHING &&
+           endpoint->recovered_at.ms < 0 && !endpoint->notice &&
            !mono_before(mono_now(), endpoint->paused_until);
 }
 
@@ -284,6 +287,7 @@ void endpoint_turn(struct endpoint *endpoint)
     if (endpoint->held <= endpoint_feed_limit(endpoint) / 2 || endpoint_is_stuck(endpoint))
         endpoint->hungry = true;
     expire(endpoint);
+    notices_check(endpoint);
     behind_end_if_joined(endpoint);
     if (endpoint->place != PLACE_LIVE || endpoint->aside_count)
         catchup_plan_soon(endpoint->intake);
@@ -333,6 +337,8 @@ void endpoint_tick(struct endpoint *endpoint)
     else if (endpoint_is_idle(endpoint) &&
              mono_diff_ms(mono_now(), endpoint->last_record) > IDLE_MS)
         endpoint_free(endpoint);
+    else
+        notices_check(endpoint);
 }
 
 void endpoint_set_error(struct endpoint *endpoint, const char *error)
@@ -364,7 +370,7 @@ void endpoint_disable(struct endpoint *endpoint, const char *reason)
     endpoint->disabled_since = wall_now();
     endpoint_record_changed(endpoint, true);
     intake_refuse_waiting(endpoint);
-    endpoint_turn_soon(endpoint);
+    endpoint_turn_soon(endpoint); /* which tells of it */
 }
 
 /* Nothing is held against it any more. */
@@ -421,8 +427,10 @@ void endpoint_set_subscription(struct endpoint *endpoint, struct subscription *s
     if (endpoint->intake->phase != INTAKE_RUNNING)
         return;
     endpoint_check_reset(endpoint);
-    if (!subscription)
-        forgive(endpoint); /* one that is made again under its name is another */
+    if (!subscription) { /* one that is made again under its name is another */
+        notices_forget(endpoint);
+        forgive(endpoint);
+    }
     enum endpoint_block block = endpoint_block(endpoint);
     if (endpoint_refusal(endpoint).refused)
         intake_refuse_waiting(endpoint);

@@ -22,6 +22,7 @@
 #include "webhook/credentials.h"
 
 struct engine;
+struct notice_sending;
 
 #define ENDPOINT_ERROR_SIZE 160
 
@@ -82,6 +83,12 @@ struct endpoint {
     struct wall_time disabled_since;
     char last_error[ENDPOINT_ERROR_SIZE];
     struct wall_time last_error_at, last_success_at; /* ms -1 = none */
+
+    /* What its tenant has been told of it (notices.c). */
+    enum endpoint_told told;
+    enum endpoint_told telling;    /* the same, of what was sent since and is not acknowledged */
+    struct wall_time recovered_at; /* it works again, and that is not told yet; ms -1 = no */
+    struct notice_sending *notice; /* the one on its way */
 
     /* Where it stands (behind.c). */
     enum endpoint_place place;

@@ -48,6 +48,8 @@ static void fill_health(const struct endpoint *endpoint, struct endpoint_state *
     }
     if (mono_before(mono_now(), endpoint->paused_until))
         state->paused_until = to_wall(endpoint->paused_until);
+    state->told = endpoint->told;
+    state->recovered_at = endpoint->recovered_at;
 }
 
 /* What is resolved above the bookmark. We keep more in mind: what lies above a live delivery that is still
@@ -223,6 +225,8 @@ static void load_health(struct endpoint *endpoint, const struct endpoint_state *
         endpoint_record_changed(endpoint, true);
         return;
     }
+    endpoint->told = state->told;
+    endpoint->recovered_at = state->recovered_at;
     if (state->trips > 0) {
         circuit->phase = CIRCUIT_OPEN;
         circuit->trips = state->trips;

@@ -8,6 +8,7 @@
 #include "consumers/delivery.h"
 #include "consumers/endpoint.h"
 #include "consumers/endpoint_store.h"
+#include "consumers/policy/notice.h"
 #include "consumers/policy/retry.h"
 #include "consumers/policy/ttl.h"
 #include "consumers/rules.h"
@@ -59,7 +60,7 @@ struct engine {
     struct consumer_deps deps;
     struct consumer_options options;
     struct ttl_table ttl;
-    char *dead_letters, *results, *states; /* topics */
+    char *dead_letters, *results, *states, *operational; /* topics */
     struct http_client *http;
     /* Results have a producer to themselves: there is one per attempt, nobody waits for them, and sent in
      * larger requests they cost a tenth. */
@@ -216,6 +217,16 @@ void endpoint_record_flush(struct endpoint *endpoint);
 /* Makes the endpoint what a state of the owner before says. */
 void endpoint_record_load(struct endpoint *endpoint, const struct endpoint_state *state);
 
+/* --- notices.c: operational events --- */
+/* Tells what is to be told of the endpoint, if there is something and we may. */
+void notices_check(struct endpoint *endpoint);
+/* It has taken a delivery. */
+void notices_works(struct endpoint *endpoint);
+/* Nobody waits any more for the receipt of what is on its way. */
+void notices_abandon(struct endpoint *endpoint);
+/* Nor is anything to be told of what was. */
+void notices_forget(struct endpoint *endpoint);
+
 /* --- scheduler.c --- */
 /* Puts the endpoint in line if it can start a request. */
 void scheduler_offer(struct endpoint *endpoint);
@@ -277,6 +288,7 @@ void engine_count_lost(int64_t count);
 void engine_count_trip(void);
 enum engine_disabled { DISABLED_GONE, DISABLED_FAILING };
 void engine_count_disabled(enum engine_disabled why);
+void engine_count_notice(enum notice notice);
 /* A record that catch-up has read and does not keep, and what it did with one: all others were skipped. */
 enum engine_catchup { CATCHUP_READ, CATCHUP_FED, CATCHUP_SKIPPED, CATCHUP_EXPIRED };
 void engine_count_catchup(enum engine_catchup what);

@@ -12,6 +12,7 @@ static const char *const test_names[] = {"delivered", "failed", "refused", "drop
 static const char *const reused_names[] = {"false", "true", NULL};
 static const char *const catchup_names[] = {"read", "fed", "skipped", "expired", NULL};
 static const char *const disabled_names[] = {"gone", "failing", NULL};
+static const char *const notice_names[] = {"failing", "recovered", "disabled", NULL};
 
 static struct metric attempts = METRIC_COUNTER("hookline_delivery_attempts_total",
     "POSTs that ended, by what follows.", "outcome", outcome_names);
@@ -47,6 +48,8 @@ static struct metric trips = METRIC_COUNTER("hookline_circuit_trips_total",
     "Circuits that opened, for the first time or again after a probe.", NULL, NULL);
 static struct metric disabled = METRIC_COUNTER("hookline_endpoints_disabled_total",
     "Endpoints that were disabled: gone (410) or failing for too long.", "reason", disabled_names);
+static struct metric notices = METRIC_COUNTER("hookline_notices_total",
+    "Operational events about endpoints that were written.", "event", notice_names);
 static void refresh_catchup(struct metric *metric);
 static struct metric catchup = {
     .name = "hookline_catchup_records_total",
@@ -70,7 +73,7 @@ void engine_metrics_register(struct engine *engine)
 {
     struct metric *const all[] = {&attempts, &answers, &faults, &blocked, &deliveries,
         &dead_letters, &dead_letter_failures, &results_dropped, &tests, &lost, &connections,
-        &attempt_seconds, &latency_seconds, &trips, &disabled, &catchup, NULL};
+        &attempt_seconds, &latency_seconds, &trips, &disabled, &notices, &catchup, NULL};
     for (struct metric *const *metric = all; *metric; metric++)
         metric_register(*metric);
     engine_gauges_show(engine);
@@ -144,6 +147,11 @@ void engine_count_trip(void)
 void engine_count_disabled(enum engine_disabled why)
 {
     metric_add(&disabled, why, 1);
+}
+
+void engine_count_notice(enum notice notice)
+{
+    metric_add(&notices, notice - NOTICE_FAILING, 1);
 }
 
 void engine_count_catchup(enum engine_catchup what)

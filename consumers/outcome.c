@@ -318,6 +318,8 @@ static bool judge_endpoint(
             endpoint_record_changed(endpoint, true);
             endpoint_turn_soon(endpoint);
         }
+        if (judgement->verdict == VERDICT_DELIVERED)
+            notices_works(endpoint);
         return false;
     }
     if (load == WINDOW_NEUTRAL)

@@ -138,7 +138,7 @@ static bool states_written(const struct intake *intake)
 {
     const struct endpoint *endpoint;
     TAILQ_FOREACH(endpoint, &intake->endpoints, in_intake)
-        if (endpoint_record_busy(endpoint))
+        if (endpoint_record_busy(endpoint) || endpoint->notice)
             return false;
     return true;
 }

@@ -80,6 +80,9 @@ void event_release(struct event *event);
 /* The canonical types ("call.created" … "agent.logout"), NULL-terminated. */
 extern const char *const event_types[];
 
+/* Types of our own, "hookline.…": no event of a user's topic has one. */
+bool event_type_operational(const char *type);
+
 /* 1-64 of [a-z0-9_-]; 1-64 of [A-Za-z0-9._-]. */
 bool event_tenant_valid(const char *tenant);
 bool event_type_valid(const char *type);

@@ -10,6 +10,8 @@
 #include "events/json_check.h"
 #include "events/settings.h"
 
+#define OPERATIONAL "hookline."
+
 const char *const event_types[] = {"call.created", "call.ringing", "call.answered", "call.ended",
     "agent.login", "agent.logout", NULL};
 
@@ -36,6 +38,11 @@ static const struct {
 bool event_type_valid(const char *type)
 {
     return text_matches_set(type, EVENT_TYPE_MAX, "A-Za-z0-9._-");
+}
+
+bool event_type_operational(const char *type)
+{
+    return strncmp(type, OPERATIONAL, strlen(OPERATIONAL)) == 0;
 }
 
 bool event_type_known(const char *type)
@@ -71,6 +78,10 @@ static bool add_alias(struct event_type_rules *rules, const char *text, struct e
             "event.type_aliases: \"%s\" is not \"from=to\" where \"to\" is 1 to %d of "
             "[A-Za-z0-9._-]",
             text, EVENT_TYPE_MAX);
+    if (event_type_operational(equals + 1))
+        return error_set(error, ERROR_CONFIG,
+            "event.type_aliases: \"%s\": types that begin with " OPERATIONAL " are Hookline's own",
+            text);
     struct event_type_alias alias = {
         action, mem_dup(from, (size_t)(equals - from)), mem_strdup(equals + 1)};
     rules->aliases = mem_array(rules->aliases, rules->alias_count + 1, sizeof *rules->aliases);
@@ -118,13 +129,17 @@ static bool canonical(const struct event_type_rules *rules, struct bytes type, c
         if (!to && event_type_valid(text))
             to = text;
     }
-    if (to)
+    bool ours = to && event_type_operational(to);
+    if (to && !ours)
         memcpy(ret_type, to, strlen(to) + 1);
+    else if (ours)
+        error_set(error, ERROR_PERMANENT,
+            "type from %s begins with " OPERATIONAL ": these types are Hookline's own", source);
     else
         error_set(error, ERROR_PERMANENT, "type from %s is not 1 to %d of [A-Za-z0-9._-]", source,
             EVENT_TYPE_MAX);
     free(text);
-    return to != NULL;
+    return to && !ours;
 }
 
 /* The body's `action`, where it stands for a type. */

@@ -19,6 +19,11 @@ const char *const endpoint_phases[] = {
     [ENDPOINT_PHASES] = NULL,
 };
 
+static const char *const tolds[ENDPOINT_TOLDS] = {
+    [TOLD_FAILING] = "failing",
+    [TOLD_DISABLED] = "disabled",
+};
+
 #define EPOCH_HEADER     "hookline-epoch"
 #define PARTITION_HEADER "hookline-partition"
 #define TENANT_SET       "a-z0-9_-"
@@ -41,6 +46,7 @@ struct endpoint_state endpoint_state_none(void)
         .open_until = {-1},
         .paused_until = {-1},
         .failing_since = {-1},
+        .recovered_at = {-1},
     };
 }
 
@@ -48,7 +54,8 @@ bool endpoint_state_is_none(const struct endpoint_state *state)
 {
     return state->phase == ENDPOINT_LIVE && state->bookmark < 0 && state->aside_count == 0 &&
            state->trips <= 0 && state->open_until.ms <= 0 && state->paused_until.ms <= 0 &&
-           state->failing_since.ms <= 0;
+           state->failing_since.ms <= 0 && state->told == TOLD_NOTHING &&
+           state->recovered_at.ms <= 0;
 }
 
 void endpoint_state_release(struct endpoint_state *state)
@@ -153,6 +160,9 @@ static json_t *json_of_state(const struct endpoint_state *state)
     set_time(object, "open_until", state->open_until);
     set_time(object, "paused_until", state->paused_until);
     set_time(object, "failing_since", state->failing_since);
+    if (state->told != TOLD_NOTHING)
+        set(object, "told", json_string_nocheck(tolds[state->told]));
+    set_time(object, "recovered_at", state->recovered_at);
     return object;
 }
 
@@ -270,6 +280,20 @@ static bool read_phase(const json_t *object, enum endpoint_phase *ret_phase, str
     return malformed("state", error);
 }
 
+static bool read_told(const json_t *object, enum endpoint_told *ret_told, struct error *error)
+{
+    const json_t *field = json_object_get(object, "told");
+    if (!field)
+        return true;
+    for (int i = TOLD_FAILING; json_is_string(field) && i < ENDPOINT_TOLDS; i++) {
+        if (strcmp(json_string_value(field), tolds[i]) != 0)
+            continue;
+        *ret_told = (enum endpoint_told)i;
+        return true;
+    }
+    return malformed("told", error);
+}
+
 static bool read_reason(const json_t *object, char **ret_reason, struct error *error)
 {
     const json_t *field = json_object_get(object, "reason");
@@ -352,7 +376,9 @@ static bool read_state(const json_t *object, struct endpoint_decoded *decoded, s
         !read_integer(object, "trips", COUNT_MAX, &state->trips, error) ||
         !read_time(object, "open_until", &state->open_until, error) ||
         !read_time(object, "paused_until", &state->paused_until, error) ||
-        !read_time(object, "failing_since", &state->failing_since, error))
+        !read_time(object, "failing_since", &state->failing_since, error) ||
+        !read_told(object, &state->told, error) ||
+        !read_time(object, "recovered_at", &state->recovered_at, error))
         return false;
     state->reason = decoded->reason;
     return true;

@@ -25,6 +25,9 @@
 enum endpoint_phase { ENDPOINT_LIVE, ENDPOINT_BEHIND, ENDPOINT_DISABLED, ENDPOINT_PHASES };
 extern const char *const endpoint_phases[]; /* "live", "behind", "disabled" */
 
+/* What operational events have said of it last. */
+enum endpoint_told { TOLD_NOTHING, TOLD_FAILING, TOLD_DISABLED, ENDPOINT_TOLDS };
+
 /* A delivery that is set aside. */
 struct endpoint_aside {
     int64_t offset;
@@ -47,12 +50,14 @@ struct endpoint_state {
     struct wall_time open_until;    /* ms -1 = not open */
     struct wall_time paused_until;  /* by Retry-After; ms -1 = not paused */
     struct wall_time failing_since; /* ms -1 = it does not fail */
+    enum endpoint_told told;
+    struct wall_time recovered_at; /* it works again, which is not told yet; ms -1 = no */
 };
 
 /* A zero state with the times that are not known: live, nothing to remember. */
 struct endpoint_state endpoint_state_none(void);
 /* Whether there is nothing to remember, so that its record is null: it is live, and there is neither
- * bookmark, delivery set aside nor circuit, pause or failure. */
+ * bookmark, delivery set aside, circuit, pause, failure nor anything told that is not over. */
 bool endpoint_state_is_none(const struct endpoint_state *state);
 void endpoint_state_release(struct endpoint_state *state); /* what it owns, but for `reason` */
 

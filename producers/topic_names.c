@@ -14,12 +14,13 @@
 #define COMPACT    "cleanup.policy=compact"
 
 /* How a topic of each kind is made. The compacted ones have one partition because their readers
- * read all of it anyway and need one order. */
+ * read all of it anyway and need one order; operational events are few. */
 static const struct kind {
     const char *name;
     bool compact;
-    size_t retention;   /* offset into struct topic_options of a retention */
+    size_t retention;   /* offset into struct topic_options of a retention; 0 = none of it */
     const char *config; /* one more, or NULL */
+    bool single;        /* one partition, though it is not compacted */
 } kinds[TOPIC_KINDS] = {
     [TOPIC_SUBSCRIPTIONS] = {"subscriptions", true},
     /* An owner must see a stopped owner's late state, before compaction drops its own under it. */
@@ -28,6 +29,8 @@ static const struct kind {
     [TOPIC_DEAD_LETTERS] = {"dead-letters", false,
         offsetof(struct topic_options, dead_letters_retention_ms)},
     [TOPIC_REPLAYS] = {"replays", true},
+    [TOPIC_OPERATIONAL_EVENTS] = {"operational-events", false, .config = "retention.ms=604800000",
+        .single = true},
 };
 
 char *topic_name(const struct topic_options *options, enum topic_kind kind)
@@ -141,9 +144,10 @@ bool topics_ensure_shared(const struct topic_options *options, const struct kafk
     for (int i = 0; i < TOPIC_KINDS; i++) {
         const struct kind *kind = &kinds[i];
         int64_t retention_ms =
-            kind->compact ? 0 : *(const int64_t *)((const char *)options + kind->retention);
+            kind->retention ? *(const int64_t *)((const char *)options + kind->retention) : 0;
         plan_add(&plan, options, topic_name(options, (enum topic_kind)i),
-            kind->compact ? 1 : options->partitions, kind->compact, retention_ms, kind->config);
+            kind->compact || kind->single ? 1 : options->partitions, kind->compact, retention_ms,
+            kind->config);
     }
     return plan_carry_out(&plan, kafka, timeout_ms, error);
 }

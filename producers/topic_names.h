@@ -30,6 +30,7 @@ enum topic_kind {
     TOPIC_RESULTS,
     TOPIC_DEAD_LETTERS,
     TOPIC_REPLAYS,
+    TOPIC_OPERATIONAL_EVENTS,
     TOPIC_KINDS,
 };
 

@@ -7,6 +7,7 @@
 
 #include "common/memory.h"
 #include "common/text.h"
+#include "events/event.h"
 #include "subscriptions/sealing.h"
 
 struct subscription *subscription_ref(struct subscription *subscription)
@@ -33,10 +34,13 @@ void subscription_unref(struct subscription *subscription)
     free(subscription);
 }
 
-/* "call.*" wants what begins with "call." and goes on. */
+/* "call.*" wants what begins with "call." and goes on. Operational events go only to who asks for them as
+ * such: "*" is all that happens on the telephone, and its receiver knows no other. */
 static bool pattern_wants(const char *pattern, const char *type)
 {
     size_t len = strlen(pattern);
+    if (event_type_operational(type) && !event_type_operational(pattern))
+        return false;
     if (pattern[len - 1] != '*')
         return strcmp(pattern, type) == 0;
     return strncmp(pattern, type, len - 1) == 0 && type[len - 1] != '\0';

@@ -12,6 +12,7 @@
 #define REGISTRY     "hookline.subscriptions"
 #define RESULTS      "hookline.results"
 #define DEAD_LETTERS "hookline.dead-letters"
+#define OPERATIONAL  "hookline.operational-events"
 
 struct roles_fixture {
     struct cluster cluster;
@@ -57,6 +58,7 @@ static inline void roles_start(struct roles_fixture *fixture)
     cluster_topic(&fixture->cluster, REGISTRY, 1);
     cluster_topic(&fixture->cluster, RESULTS, 1);
     cluster_topic(&fixture->cluster, DEAD_LETTERS, 1);
+    cluster_topic(&fixture->cluster, OPERATIONAL, 1);
     cluster_topic(&fixture->cluster, "calls", 2);
     struct probes_options probes = {.listen = ""};
     fixture->probes = probes_new(fixture->cluster.loop, &probes, &error);

@@ -60,11 +60,21 @@ static int64_t *epoch_of(const char *tenant, int32_t partition)
 static void describe(const struct endpoint_state *state, char *out, size_t size)
 {
     int64_t now = wall_now().ms;
-    snprintf(out, size, "%s%s%s%s", endpoint_phases[state->phase], state->trips ? ", tripped" : "",
+    snprintf(out, size, "%s%s%s%s%s%s", endpoint_phases[state->phase],
+        state->trips ? ", tripped" : "",
         state->paused_until.ms > now  ? ", paused"
         : state->paused_until.ms >= 0 ? ", was paused"
                                       : "",
-        state->failing_since.ms >= 0 ? ", failing" : "");
+        state->failing_since.ms >= 0 ? ", failing" : "",
+        state->told == TOLD_NOTHING ? "" : ", told", state->recovered_at.ms >= 0 ? ", works" : "");
+}
+
+/* Its last news is bad, as far as it is known: it was reset, and has taken nothing since. */
+static bool is_only_told(const struct endpoint_state *state)
+{
+    struct endpoint_state rest = *state;
+    rest.told = TOLD_NOTHING;
+    return state->told != TOLD_NOTHING && endpoint_state_is_none(&rest);
 }
 
 static void remember(struct sim_endpoint *endpoint, const struct endpoint_state *state)
@@ -72,6 +82,8 @@ static void remember(struct sim_endpoint *endpoint, const struct endpoint_state 
     struct durable_state *own = &endpoint->state;
     forget(own);
     own->none = endpoint_state_is_none(state);
+    own->only_told = is_only_told(state);
+    own->untold = state->phase == ENDPOINT_DISABLED && state->told != TOLD_DISABLED;
     own->bookmark = state->bookmark;
     for (size_t i = 0; i < state->resolved.count; i++)
         ranges_add(&own->resolved, state->resolved.items[i].from, state->resolved.items[i].to);

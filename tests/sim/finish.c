@@ -57,8 +57,9 @@ static bool only_failing(const struct durable_state *state)
 static bool may_have_state(const struct sim_endpoint *endpoint)
 {
     bool disabled = strncmp(endpoint->state.words, "disabled", 8) == 0;
-    return endpoint->state.none ||
-           ((disabled || !endpoint->exists) && only_failing(&endpoint->state));
+    return endpoint->state.none || endpoint->state.only_told ||
+           (((disabled && !endpoint->state.untold) || !endpoint->exists) &&
+               only_failing(&endpoint->state));
 }
 
 static bool all_live(char *why)

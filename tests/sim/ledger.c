@@ -10,6 +10,7 @@
 #include "common/memory.h"
 #include "process.h"
 #include "producers/delivery_record.h"
+#include "producers/operational_event.h"
 #include "producers/result.h"
 
 /* The deliveries of one order key of one endpoint, by offset. */
@@ -171,6 +172,15 @@ static void check_repeat(
             "repeat: process %d attempts the test #%" PRId64 " twice", process, delivery->index);
 }
 
+/* A process that stood still may be nobody's owner any more, and has to ask first. */
+static bool has_to_ask(const struct loop *loop, const struct sim_ownership *ownership)
+{
+    return sim_may(CHAOS_STALLS) &&
+           sim_loop_last_freeze_us(loop) > process_of(loop)->session_us / 2 &&
+           ownership->expelled && ownership->expelled_us < sim_loop_thawed_at(loop) &&
+           member_confirmed_at(loop) < sim_loop_thawed_at(loop);
+}
+
 static void check_owner(int process, const struct sim_delivery *delivery,
     const struct kafka_partition *handle, const struct loop *loop)
 {
@@ -179,13 +189,7 @@ static void check_owner(int process, const struct sim_delivery *delivery,
                       ") of a partition that %s",
             process, delivery->index, delivery->endpoint->key, delivery->offset,
             handle ? "it has not started or has to give back" : "it does not hold");
-    /* A process that stood still may be nobody's owner any more, and has to ask first. */
-    const struct sim_process *own = process_of(loop);
-    const struct sim_ownership *ownership = handle_ownership(handle);
-    if (sim_may(CHAOS_STALLS) && !delivery->test &&
-        sim_loop_last_freeze_us(loop) > own->session_us / 2 && ownership->expelled &&
-        ownership->expelled_us < sim_loop_thawed_at(loop) &&
-        member_confirmed_at(loop) < sim_loop_thawed_at(loop))
+    if (!delivery->test && has_to_ask(loop, handle_ownership(handle)))
         sim_violation("stalled: process %d stood still for %.1f s, has lost the partition, and "
                       "attempts #%" PRId64 " without having asked",
             process, (double)sim_loop_last_freeze_us(loop) / 1e6, delivery->index);
@@ -331,8 +335,27 @@ void ledger_sent(const struct record *record)
     result_decoded_release(&decoded);
 }
 
+/* Only who has the endpoint says something of it. */
+static void check_notice(struct loop *loop, const struct record *record)
+{
+    struct operational_decoded decoded;
+    struct error error = ERROR_INIT;
+    if (!operational_event_decode(record, &decoded, &error))
+        sim_violation("an operational event is not valid: %s", error.text);
+    const struct operational_event *event = &decoded.event;
+    const struct sim_endpoint *endpoint = world_endpoint(event->tenant, event->subscription);
+    const struct kafka_partition *handle = member_handle(loop, endpoint->log);
+    sim_say("p%d: tells of %s: %s", sim_loop_number(loop), endpoint->key, event->type);
+    if (!handle || !handle_started(handle) || has_to_ask(loop, handle_ownership(handle)))
+        sim_violation("process %d tells of %s: %s, and is not sure to have it",
+            sim_loop_number(loop), endpoint->key, event->type);
+    operational_decoded_release(&decoded);
+}
+
 struct sim_ownership *ledger_sender(struct loop *loop, const struct record *record)
 {
+    if (strcmp(record->topic, OPERATIONAL) == 0)
+        check_notice(loop, record);
     if (strcmp(record->topic, DEAD_LETTERS) != 0)
         return NULL;
     const struct kafka_partition *handle = member_handle(loop, dead_delivery(record)->log);
@@ -362,6 +385,8 @@ void ledger_written(
         dead_letter(loop, sender, record);
     else if (strcmp(record->topic, ENDPOINTS) == 0)
         durable_written(loop, record);
+    else if (strcmp(record->topic, OPERATIONAL) == 0)
+        stats.notices++;
 }
 
 void ledger_acknowledged(struct sim_ownership *sender, const struct record *record)

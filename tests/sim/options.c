@@ -46,6 +46,7 @@ void sim_consumer_options(struct consumer_options *options)
                 .open_max_ms = 300000,
                 .disable_after_ms = INT64_C(5) * 24 * 3600 * 1000,
             },
+        .notice_after_ms = sim_chance(0.5) ? 20000 : 600000,
         .timeout_ms = 15000,
         .connect_timeout_ms = 5000,
         .max_attempts = sim_chance(0.3) ? 5 : 100,

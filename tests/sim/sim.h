@@ -62,7 +62,7 @@ static inline bool sim_may(enum sim_chaos chaos)
 #define SIM_STATS(X) \
     X(steps) X(virtual_s) X(records) X(attempts) X(delivered) X(repeats) X(dead_letters) \
     X(expired) X(crashes) X(freezes) X(expulsions) X(moves) X(clean_moves) X(stops) \
-    X(states) X(late_writes) X(outdated_states) X(failed_writes) X(commits) \
+    X(states) X(notices) X(late_writes) X(outdated_states) X(failed_writes) X(commits) \
     X(refused_commits) X(seek_reads) X(seek_skips) X(behind) X(aside) X(compactions)
 /* clang-format on */
 

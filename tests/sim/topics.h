@@ -10,6 +10,7 @@
 #define ENDPOINTS    "hookline.endpoints"
 #define DEAD_LETTERS "hookline.dead-letters"
 #define RESULTS      "hookline.results"
+#define OPERATIONAL  "hookline.operational-events"
 
 struct sim_watch {
     void (*fn)(void *arg); /* there is something new; called within the append */

@@ -33,8 +33,10 @@ struct durable_state {
     struct ranges resolved;
     int64_t *aside;
     size_t aside_count;
-    bool none; /* nothing to remember */
-    int phase; /* enum endpoint_phase */
+    bool none;      /* nothing to remember */
+    bool only_told; /* nothing but what has been told of it, and nothing is to be told */
+    bool untold;    /* it is disabled, and that is not told */
+    int phase;      /* enum endpoint_phase */
     char words[64];
 };
 

@@ -300,9 +300,10 @@ def test_gone_disables_until_reset(engine, receiver):
     assert consumer.endpoint(HOOK)["state"] == "disabled"
 
     site.cli("subscriptions", "reset", "acme", "hook")
-    await_recovered(site)
+    site.await_state(HOOK, lambda s: s == {"state": "live", "told": "disabled"})
     publish(site, range(30, 50))
     await_taken(receiver, 20)
+    await_recovered(site)
     assert check_taken(taken(receiver), range(30, 50)) == 0
     assert len(letters(site, "endpoint_disabled", 19)) == 19
 

@@ -255,6 +255,7 @@ static const struct {
     {"acme", "not JSON", "invalid_event"},
     {"acme", "[1,2]", "invalid_event"},
     {"acme", "{\"callID\":\"no type\"}", "invalid_event"},
+    {"acme", "{\"type\":\"hookline.endpoint.failing\",\"tenant\":\"acme\"}", "invalid_event"},
     {"acme", "{\"type\":\"ringing\",\"type\":\"ended\"}", "invalid_event"},
     {"Not A Tenant", BODY, "tenant_unresolved"},
     {NULL, BODY, "tenant_unresolved"},
@@ -288,6 +289,60 @@ static void bad_events(void **state)
     assert_int_equal(letter->value.len, 65536);
     assert_memory_equal(letter->value.data, large, 65536);
     free(large);
+}
+
+/* Puts an operational event about a subscription; returns its body, for the call. */
+static const char *operational(const char *tenant_id, const char *id, const char *type)
+{
+    static char body[256];
+    char *key = mem_printf("%s/%s", tenant_id, id);
+    snprintf(body, sizeof body, "{\"type\":\"%s\",\"tenant\":\"%s\",\"subscription\":\"%s\"}", type,
+        tenant_id, id);
+    cluster_put(&fixture.cluster, OPERATIONAL, 0, key, body);
+    free(key);
+    return body;
+}
+
+/* Those who ask for them get them; whom they are about does not, nor who asked for all. */
+static void operational_events(void **state)
+{
+    (void)state;
+    static const char failing[] = "hookline.endpoint.failing";
+    struct tape tape;
+    size_t before = letters.count;
+    double consumed = roles_metric("hookline_events_consumed_total");
+    double unmatched = roles_metric("hookline_events_unmatched_total");
+    tenant("ops", 1);
+    subscription("ops", "all", "");
+    subscription("ops", "about", ",\"events\":[\"*\",\"hookline.*\"]");
+    subscription("ops", "asks", ",\"events\":[\"hookline.*\"]");
+    subscription("ops", "disabled", ",\"events\":[\"hookline.endpoint.disabled\"]");
+    subscription("ops", "filter",
+        ",\"events\":[\"hookline.*\"],\"filter\":{\"subscription\":[\"another\"]}");
+    roles_wait_registry(&fixture, registry_count);
+    tape_start(&tape, &fixture.cluster, "hookline.deliveries.ops", 1);
+    operational("ops", "nobody", "hookline.other.event");
+    operational("quiet", "off", failing);
+    operational("unheard-of", "x", failing);
+    const char *body = operational("ops", "about", failing);
+    cluster_put(&fixture.cluster, OPERATIONAL, 0, "ops/about", "{\"type\":\"call.ended\"}");
+    tape_wait(&tape, 3);
+    tape_wait(&letters, before + 1);
+    run_for(fixture.cluster.loop, 100);
+    assert_int_equal(tape.count, 3); /* the first one's two and one */
+    static const char *const keys[] = {"ops/about", "ops/asks", "ops/asks"};
+    for (size_t i = 0; i < 3; i++)
+        assert_string_equal(tape.records[i]->key.data, keys[i]);
+    const struct record *record = tape.records[2];
+    assert_string_equal(record->value.data, body);
+    assert_string_equal(header_of(record, "hookline-event"), failing);
+    assert_string_equal(header_of(record, "hookline-order-key"), "ops/about");
+    assert_true(strncmp(header_of(record, "hookline-source"), OPERATIONAL "/0/",
+                    strlen(OPERATIONAL "/0/")) == 0);
+    assert_string_equal(header_of(letters.records[before], "hookline-reason"), "invalid_event");
+    assert_true(roles_metric("hookline_events_consumed_total") == consumed);
+    assert_true(roles_metric("hookline_events_unmatched_total") == unmatched);
+    tape_stop(&tape);
 }
 
 /* The tenant's topic cannot be written although Kafka is there. */
@@ -416,6 +471,7 @@ int main(void)
         cmocka_unit_test(order_is_kept),
         cmocka_unit_test(nobody_wants_it),
         cmocka_unit_test(bad_events),
+        cmocka_unit_test(operational_events),
         cmocka_unit_test(unroutable),
         cmocka_unit_test(the_broker_goes_and_comes),
         cmocka_unit_test(a_restart_repeats_nothing),

@@ -157,6 +157,7 @@ static const struct consumer_options base_options = {
     .endpoint_window = 8,
     .window_first = 4,
     .circuit = {.open_first_ms = 5000, .open_max_ms = 300000, .disable_after_ms = 86400000},
+    .notice_after_ms = 600000,
     .timeout_ms = 30000,
     .connect_timeout_ms = 5000,
     .max_attempts = 100,

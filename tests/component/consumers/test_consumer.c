@@ -580,10 +580,15 @@ static void no_more_tests_than_may_be(void **state)
     wait_hits(TESTS_MOST + 3);
 }
 
+static bool one_more_failed(void *arg)
+{
+    return tests_of("failed") > *(double *)arg;
+}
+
 static void tests_that_are_not_made(void **state)
 {
     (void)state;
-    double dropped = tests_of("dropped");
+    double dropped = tests_of("dropped"), test_failed = tests_of("failed");
     size_t letters_before = letters.count;
     receiver_reset(NULL);
     deliver_with(
@@ -592,6 +597,7 @@ static void tests_that_are_not_made(void **state)
         .tenant = "plain", .topic_tenant = "tests", .body = "misplaced", .test = true});
     unsubscribe("tests");
     deliver_test("tests", "to nobody");
+    assert_true(run_until(fixture.cluster.loop, one_more_failed, &test_failed));
     subscribe("tests", "");
     deliver_test("tests", "good");
     wait_hits(1);

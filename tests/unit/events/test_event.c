@@ -155,6 +155,7 @@ static const char *const no_equals[] = {"ringing", NULL};
 static const char *const no_from[] = {"=call.ringing", NULL};
 static const char *const no_action[] = {"action:=call.ringing", NULL};
 static const char *const bad_to[] = {"ringing=call ringing", NULL};
+static const char *const ours[] = {"down=hookline.endpoint.failing", NULL};
 static const char *const twice[] = {"a=call.ringing", "b=x", "a=call.ended", NULL};
 
 static void test_settings(void **state)
@@ -182,6 +183,8 @@ static void test_settings(void **state)
         {{.tenant_fixed = "a", .type_aliases = no_from, .max_bytes = 1}, "event.type_aliases: "},
         {{.tenant_fixed = "a", .type_aliases = no_action, .max_bytes = 1}, "event.type_aliases: "},
         {{.tenant_fixed = "a", .type_aliases = bad_to, .max_bytes = 1}, "event.type_aliases: "},
+        {{.tenant_fixed = "a", .type_aliases = ours, .max_bytes = 1},
+            "event.type_aliases: \"down=hookline.endpoint.failing\": types that begin"},
         {{.tenant_fixed = "a", .type_aliases = twice, .max_bytes = 1},
             "event.type_aliases: \"a\" is there twice"},
     };

@@ -10,6 +10,7 @@
 #include "fixture.h"
 
 #define X64        "XxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxX"
+#define OURS       "begins with hookline.: these types are Hookline's own"
 #define NOT_A_TYPE "is not 1 to 64 of [A-Za-z0-9._-]"
 
 static const struct {
@@ -48,6 +49,11 @@ static const struct {
 
     {"{\"type\":\"" X64 "x\"}", {0}, NULL, false, "type from /type " NOT_A_TYPE},
     {"{\"type\":\"\"}", {0}, NULL, false, NOT_A_TYPE},
+    {"{\"type\":\"hookline.endpoint.failing\"}", {0}, NULL, false, OURS},
+    {"{\"type\":\"hookline.\"}", {0}, NULL, false, OURS},
+    {"{\"type\":\"ended\"}", {"hookline.x", 0}, NULL, false, "type from ce_type begins with"},
+    {"{\"type\":\"hookline\"}", {0}, "hookline", false, NULL},
+    {"{\"type\":\"Hookline.x\"}", {0}, "Hookline.x", false, NULL},
     {"{\"type\":\"call ended\"}", {0}, NULL, false, NOT_A_TYPE},
     {"{\"type\":\"call/*\"}", {0}, NULL, false, NOT_A_TYPE},
     {"{\"type\":\"\\u00e9\"}", {0}, NULL, false, NOT_A_TYPE},

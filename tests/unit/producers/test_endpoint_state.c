@@ -46,6 +46,8 @@ static struct endpoint_state full_state(void)
         .open_until = {NOW + 1},
         .paused_until = {NOW + 2},
         .failing_since = {NOW + 3},
+        .told = TOLD_FAILING,
+        .recovered_at = {NOW + 4},
     };
 }
 
@@ -57,7 +59,7 @@ static struct endpoint_state full_state(void)
     "\"lane\":\"0123456789abcdef\"},{\"offset\":105,\"attempts\":0,"                               \
     "\"lane\":\"0000000000000001\"}],\"trips\":4,\"open_until\":\"2026-03-02T08:14:11.903Z\","     \
     "\"paused_until\":\"2026-03-02T08:14:11.904Z\",\"failing_since\":\"2026-03-02T08:14:11."       \
-    "905Z\"}"
+    "905Z\",\"told\":\"failing\",\"recovered_at\":\"2026-03-02T08:14:11.906Z\"}"
 
 /* Decodes what a consumer would receive of it. */
 static bool decode(const struct record *record, struct endpoint_decoded *ret, struct error *error)
@@ -97,6 +99,9 @@ static void same_state(const struct endpoint_state *a, const struct endpoint_sta
     assert_int_equal(a->open_until.ms, b->open_until.ms);
     assert_int_equal(a->paused_until.ms, b->paused_until.ms);
     assert_int_equal(a->failing_since.ms, b->failing_since.ms);
+    assert_int_equal(a->told, b->told);
+    assert_int_equal(a->recovered_at.ms > 0 ? a->recovered_at.ms : -1,
+        b->recovered_at.ms > 0 ? b->recovered_at.ms : -1);
 }
 
 /* --- There and back ------------------------------------------------------------------------- */
@@ -170,6 +175,9 @@ static const struct {
         "{\"state\":\"live\",\"paused_until\":\"2026-03-02T08:14:11.902Z\"}"},
     {"failing", {.bookmark = -1, .failing_since = {NOW}},
         "{\"state\":\"live\",\"failing_since\":\"2026-03-02T08:14:11.902Z\"}"},
+    {"told", {.bookmark = -1, .told = TOLD_DISABLED}, "{\"state\":\"live\",\"told\":\"disabled\"}"},
+    {"recovered, which is not told yet", {.bookmark = -1, .recovered_at = {NOW}},
+        "{\"state\":\"live\",\"recovered_at\":\"2026-03-02T08:14:11.902Z\"}"},
     {"a time beyond all years", {.bookmark = -1, .paused_until = {INT64_MAX}},
         "{\"state\":\"live\",\"paused_until\":\"9999-12-31T23:59:59.999Z\"}"},
     {"set aside", {.bookmark = -1, .aside = &two_aside[1], .aside_count = 1},
@@ -524,6 +532,13 @@ static const struct {
     {STATE("\"open_until\":\"now\""), false},
     {STATE("\"paused_until\":\"now\""), false},
     {STATE("\"failing_since\":\"now\""), false},
+    {STATE("\"told\":\"failing\""), true},
+    {STATE("\"told\":\"disabled\""), true},
+    {STATE("\"told\":\"\""), false},
+    {STATE("\"told\":\"nothing\""), false},
+    {STATE("\"told\":null"), false},
+    {STATE("\"told\":1"), false},
+    {STATE("\"recovered_at\":\"now\""), false},
     {ASIDE(""), true},
     {ASIDE("{\"offset\":0,\"attempts\":0}"), true},
     {ASIDE("{\"offset\":1,\"attempts\":1},{\"offset\":2,\"attempts\":1,\"later\":1}"), true},

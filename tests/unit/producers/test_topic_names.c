@@ -18,6 +18,7 @@ static void names_stand_under_the_prefix(void **state)
         "hookline.results",
         "hookline.dead-letters",
         "hookline.replays",
+        "hookline.operational-events",
     };
     for (int i = 0; i < TOPIC_KINDS; i++) {
         char *name = topic_name(&options, (enum topic_kind)i);

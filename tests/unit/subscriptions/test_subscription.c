@@ -483,6 +483,19 @@ static void wants(void **state)
         {"call.ended", "call.ended2", false},
         {"call.ended", "call.ende", false},
         {"call.ended", "Call.ended", false},
+        /* Operational events. */
+        {"*", "hookline.endpoint.failing", false},
+        {"hookline.*", "hookline.endpoint.failing", true},
+        {"hookline.endpoint.*", "hookline.endpoint.failing", true},
+        {"hookline.endpoint.failing", "hookline.endpoint.failing", true},
+        {"hookline.endpoint.failing", "hookline.endpoint.recovered", false},
+        {"hookline.tenant.*", "hookline.endpoint.failing", false},
+        {"hookline.*", "hookline.", false},
+        {"hookline.*", "hookline", false},
+        {"hookline.*", "hookline2.endpoint.failing", false},
+        {"hookline.*", "call.ringing", false},
+        {"*", "hookline", true},
+        {"*", "hookline-x", true},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         char text[256];
