@@ -36,6 +36,7 @@ class Api:
             name: site.cli("token", "create", "--name", name, "--role", role, "--tenant", tenant,
                            "--file", self.file).stdout.decode().strip()
             for name, (role, tenant) in self.TOKENS.items()}
+        site.hidden |= {token.encode() for token in self.tokens.values()}
         self.console = self.start(**settings)
 
     def start(self, **settings):

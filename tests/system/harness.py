@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import socket
@@ -29,6 +30,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 RUN = ROOT / ".run" / "tests"
 WAIT_S = 60.0
 FULL = os.environ.get("HOOKLINE_TEST_SIZE") == "full"
+
+SECRET = re.compile(rb"whs(?:ec|k)_[A-Za-z0-9+/]{20}|hlt_[A-Za-z0-9_-]{40}|BEGIN [A-Z ]*PRIVATE KEY")
 
 
 def wait_until(predicate, timeout=WAIT_S, what="condition", interval=0.05):
@@ -784,6 +787,7 @@ class Site:
         self.bridge_group = f"{self.prefix}bridge"
         self.consumer_group = f"{self.prefix}consumer"
         self.processes = []
+        self.hidden = set()  # values of headers and secrets, which nobody must be shown
         self.settings = {
             "kafka": {"brokers": kafka.bootstrap},
             "topics": {
@@ -846,6 +850,9 @@ class Site:
         """Applies subscriptions (dicts) as a file."""
         path = self.directory / "subscriptions.json"
         path.write_text(json.dumps(list(subscriptions)))
+        for one in subscriptions:
+            self.hidden |= {value.encode() for value in one.get("headers", {}).values() if len(value) > 7}
+            self.hidden |= {secret["secret"].encode() for secret in one.get("secrets", [])}
         return self.cli("subscriptions", "apply", "-f", path, *args, check=check)
 
     def results(self, where=lambda result: True):
@@ -904,5 +911,18 @@ class Site:
                 process.check_ended()
             except AssertionError as fault:
                 faults.append(str(fault))
+        faults += self._leaks()
         if faults:
             raise AssertionError("; ".join(faults))
+
+    def _leaks(self):
+        """Where something stands that must be in the registry, the tokens file and requests alone."""
+        texts = {str(p.log_path): p.log_path.read_bytes() for p in self.processes if p.log_path.exists()}
+        if self.hidden and self.kafka.pids():
+            for name in ("results", "dead-letters", "endpoints", "operational-events"):
+                if self.kafka.partitions(self.topic(name)):
+                    records = self.kafka.consume(self.topic(name))
+                    texts[self.topic(name)] = b"\n".join(
+                        (r.value or b"") + repr(r.headers).encode() for r in records)
+        return [f"{where} has a secret in it" for where, text in texts.items()
+                if SECRET.search(text) or any(hidden in text for hidden in self.hidden)]
