@@ -121,6 +121,7 @@ static bool start_console(struct roles *roles, struct error *error)
         .private_key = buffer_text(&roles->private_key),
         .guard = &settings->consumer.http.guard,
         .max_per_tenant = settings->subscriptions_max_per_tenant,
+        .max_fan_out = settings->subscriptions_max_fan_out,
         .print_settings = print_settings,
         .settings_arg = roles,
     };

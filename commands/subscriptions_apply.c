@@ -228,6 +228,7 @@ static struct plan_options plan_options(const struct subscriptions_arguments *ar
         .tenant = arguments->tenant,
         .prune = arguments->prune,
         .max_per_tenant = settings->subscriptions_max_per_tenant,
+        .max_fan_out = settings->subscriptions_max_fan_out,
         .ring = ring,
         .now = wall_now(),
     };

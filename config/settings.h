@@ -29,6 +29,7 @@ struct settings {
     struct bridge_options bridge;
     struct consumer_options consumer;
     int64_t subscriptions_max_per_tenant;
+    int64_t subscriptions_max_fan_out;
     const char *secrets_key_file;
     struct console_options console;
     struct probes_options probes;

@@ -316,6 +316,9 @@ const struct setting settings_table[] = {
 
     INT("subscriptions.max_per_tenant", subscriptions_max_per_tenant, "1000", 1, 100000,
         "subscriptions", "How many subscriptions a tenant may have; further ones are ignored."),
+    INT("subscriptions.max_fan_out", subscriptions_max_fan_out, "1000", 1, 100000, "subscriptions",
+        "To how many subscriptions of its tenant one event may go, filters aside; one that would "
+        "make it more is refused."),
 
     STRING("secrets.key_file", secrets_key_file, "", 0, TEXT_MAX,
         "The keys that seal secrets and header values of subscriptions in Kafka: a line \"<id> "

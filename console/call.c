@@ -2,6 +2,7 @@
 /* The answers of the API, and its problems (RFC 9457). */
 #include "console/call.h"
 
+#include <float.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -80,12 +81,14 @@ void problem_release(struct problem *problem)
 
 static void send(struct http_exchange *exchange, int status, const char *type, json_t *json)
 {
-    char *text = json_dumps(json, JSON_COMPACT);
-    if (!text)
+    char *dump = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(DBL_DIG));
+    if (!dump)
         fatal("out of memory");
+    char *text = mem_printf("%s\n", dump);
     http_exchange_add_header(exchange, "cache-control", "no-store");
     http_exchange_answer(exchange, status, type, text, strlen(text));
     free(text);
+    free(dump);
     json_decref(json);
 }
 

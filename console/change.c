@@ -12,6 +12,7 @@
 #include "console/audit.h"
 #include "kafka/topics.h"
 #include "producers/topic_names.h"
+#include "subscriptions/fan_out.h"
 
 #define TOPIC_TIMEOUT_MS 10000
 
@@ -35,6 +36,41 @@ static bool check_version(
         old->version);
 }
 
+static bool check_fan_out(
+    const struct change *change, const struct subscription *next, struct problem *problem)
+{
+    const struct console_deps *deps = &change->call->api->deps;
+    const struct store_tenant *tenant = store_tenant(deps->store, next->tenant);
+    size_t stored = tenant ? tenant->subscription_count : 0, count = 0;
+    struct subscription **all = mem_array(NULL, stored + 1, sizeof(struct subscription *));
+    for (size_t i = 0; i < stored; i++)
+        if (strcmp(tenant->subscriptions[i]->id, next->id) != 0)
+            all[count++] = tenant->subscriptions[i];
+    all[count++] = (struct subscription *)next;
+    size_t most = next->enabled ? fan_out_most(all, count, next) : 0;
+    free(all);
+    if (most <= (size_t)deps->max_fan_out)
+        return true;
+    char *text =
+        mem_printf("an event could go to %zu subscriptions of the tenant, more than %" PRId64
+                   " (subscriptions.max_fan_out)",
+            most, deps->max_fan_out);
+    problem_add(problem, "/events", text);
+    free(text);
+    return false;
+}
+
+/* What goes beyond the subscription itself. */
+static bool check_record(const struct change *change, struct problem *problem)
+{
+    struct error error = ERROR_INIT;
+    struct subscription *next = subscription_parse(change->record, false, &error);
+    bug_on(!next); /* it is made of what was valid */
+    bool good = check_fan_out(change, next, problem);
+    subscription_unref(next);
+    return good;
+}
+
 /* By the registry as this process knows it. */
 static bool decide_now(struct change *change)
 {
@@ -49,7 +85,8 @@ static bool decide_now(struct change *change)
         return false;
     if (old)
         change->before = subscription_masked(old);
-    return change->decide(change, old, problem);
+    return change->decide(change, old, problem) &&
+           (!change->record || check_record(change, problem));
 }
 
 /* Ending. */

@@ -30,6 +30,7 @@ struct console_deps {
     const char *private_key;           /* the same */
     const struct guard_options *guard; /* for early warnings */
     int64_t max_per_tenant;            /* subscriptions */
+    int64_t max_fan_out;               /* of those that one event may go to */
     /* Appends all settings as a JSON object, masked. */
     void (*print_settings)(void *arg, struct buffer *out);
     void *settings_arg;

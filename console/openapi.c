@@ -122,9 +122,10 @@ static void add_refusals(json_t *responses, const struct route *route)
         add_problem(responses, "400", "The body is no JSON object, or a parameter makes no sense.");
     if (strchr(route->path, '{'))
         add_problem(responses, "404", "There is no such thing, or not for this token.");
+    if (route->request || (route->traits & ROUTE_CHANGES))
+        add_problem(responses, "422", "It is not valid; \"errors\" says where in the body.");
     if (route->request) {
         add_problem(responses, "415", "The body is not application/json.");
-        add_problem(responses, "422", "The body is not valid; \"errors\" says where.");
         json_object_set_new(responses, "413",
             json_pack("{s:s, s:{s:{s:{s:s}}}}", "description", "The body is too large.", "content",
                 "text/plain", "schema", "type", "string"));

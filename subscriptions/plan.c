@@ -8,12 +8,14 @@
 
 #include "common/memory.h"
 #include "common/table.h"
+#include "subscriptions/fan_out.h"
 #include "subscriptions/revision.h"
 
 /* A subscription that the file has named already. */
 struct named {
     char key[SUBSCRIPTION_KEY_SIZE];
     size_t index;
+    struct subscription *subscription; /* a reference */
     UT_hash_handle hh;
 };
 
@@ -75,7 +77,7 @@ static void plan_subscription(
         free(changes);
 }
 
-static bool check_named(struct planner *planner, const struct subscription *desired)
+static bool check_named(struct planner *planner, struct subscription *desired)
 {
     const char *key = desired->key;
     struct named *named;
@@ -90,6 +92,7 @@ static bool check_named(struct planner *planner, const struct subscription *desi
     named = mem_zalloc(sizeof *named);
     memcpy(named->key, key, strlen(key) + 1);
     named->index = planner->index;
+    named->subscription = subscription_ref(desired);
     HASH_ADD_STR(planner->named, key, named);
     return true;
 }
@@ -152,6 +155,32 @@ static struct tenant_count *count_of(
     return count;
 }
 
+static void check_fan_out(struct planner *planner, const char *id)
+{
+    const struct store_tenant *tenant = store_tenant(planner->store, id);
+    size_t stored = tenant ? tenant->subscription_count : 0, count = 0;
+    struct subscription **all =
+        mem_array(NULL, stored + HASH_COUNT(planner->named), sizeof(struct subscription *));
+    struct named *named;
+    for (size_t i = 0; i < stored && !planner->options->prune; i++) {
+        HASH_FIND_STR(planner->named, tenant->subscriptions[i]->key, named);
+        if (!named)
+            all[count++] = tenant->subscriptions[i];
+    }
+    for (named = planner->named; named; named = named->hh.next)
+        if (strcmp(named->subscription->tenant, id) == 0)
+            all[count++] = named->subscription;
+    size_t most = fan_out_most(all, count, NULL);
+    free(all);
+    if (most <= (size_t)planner->options->max_fan_out)
+        return;
+    char *text = mem_printf("tenant %s: an event could go to %zu subscriptions, more than %" PRId64
+                            " (subscriptions.max_fan_out)",
+        id, most, planner->options->max_fan_out);
+    add_problem(planner->plan, mem_strdup(planner->root), text);
+    free(text);
+}
+
 static void check_count(struct planner *planner, const struct tenant_count *count)
 {
     int64_t max = planner->options->max_per_tenant;
@@ -170,16 +199,17 @@ static void check_counts(struct planner *planner)
     struct tenant_count *counts = NULL;
     const struct plan *plan = planner->plan;
     for (size_t i = 0; i < plan->item_count; i++) {
-        if (plan->items[i].action == PLAN_ADD)
-            count_of(planner, &counts, plan->items[i].tenant)->count++;
-        else if (plan->items[i].action == PLAN_DELETE)
-            count_of(planner, &counts, plan->items[i].tenant)->count--;
+        const struct plan_item *item = &plan->items[i];
+        if (item->action != PLAN_KEEP)
+            count_of(planner, &counts, item->tenant)->count +=
+                (item->action == PLAN_ADD) - (item->action == PLAN_DELETE);
     }
     struct tenant_count *count = counts, *next;
     HASH_CLEAR(hh, counts); /* frees the table only: the list through the counts stays */
     for (; count; count = next) {
         next = count->hh.next;
         check_count(planner, count);
+        check_fan_out(planner, count->id);
         free(count);
     }
 }
@@ -235,6 +265,7 @@ static void drop_named(struct planner *planner)
     HASH_CLEAR(hh, planner->named); /* frees the table only */
     for (; named; named = next) {
         next = named->hh.next;
+        subscription_unref(named->subscription);
         free(named);
     }
 }

@@ -46,6 +46,7 @@ struct plan_options {
     /* Delete the subscriptions of `tenant` that the file does not have. */
     bool prune;
     int64_t max_per_tenant;       /* of subscriptions that a tenant may have in the end */
+    int64_t max_fan_out;          /* and of those that one event can go to */
     const struct seal_ring *ring; /* seals what is written; NULL = nothing is */
     struct wall_time now;         /* for created_at and updated_at */
 };

@@ -163,9 +163,14 @@ def test_pages(api):
 
 
 def test_limits(site):
-    api = Api(site, console={"rate_limit": 5}, subscriptions={"max_per_tenant": 2})
+    api = Api(site, console={"rate_limit": 5}, subscriptions={"max_per_tenant": 2, "max_fan_out": 1})
     api.ok("POST", OWN, new("a"))
-    api.ok("POST", OWN, new("b"))
+    assert "go to 2" in api.refused(422, "POST", OWN, new("b"))
+    api.ok("POST", OWN, new("b", enabled=False))
+    assert "go to 2" in api.refused(422, "POST", OWN + "/b/enable")
+    assert "go to 2" in api.refused(422, "PATCH", OWN + "/b", {"enabled": True})
+    api.refused(422, "PATCH", OWN + "/b", {"enabled": True, "events": ["call.ended"]})
+    api.ok("PATCH", OWN + "/b", {"enabled": True, "events": ["agent.*"]})
     assert "may have 2" in api.refused(422, "POST", OWN, new("c"))
     replies = [api.call("GET", OWN, token="viewer") for _ in range(30)]
     refused = [r for r in replies if r.status == 429]

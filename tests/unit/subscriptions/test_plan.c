@@ -18,7 +18,8 @@
     "{\"tenant\":\"" tenant "\",\"id\":\"" id "\",\"url\":\"https://x/\",\"events\":[\"*\"]" more \
     "}"
 
-static const struct plan_options defaults = {.max_per_tenant = 3, .now = {1772439245318}};
+static const struct plan_options defaults = {
+    .max_per_tenant = 3, .max_fan_out = 100, .now = {1772439245318}};
 
 static struct store *store_with(const char *const *values)
 {
@@ -127,6 +128,22 @@ static void problems(void **state)
     check("[" SUB("acme", "c", "") "," SUB("acme", "d", "") "]", &defaults,
         ": tenant acme would have 4 subscriptions, more than 3 (subscriptions.max_per_tenant)\n");
     struct plan_options options = defaults;
+    options.tenant = "acme";
+    options.prune = true;
+    check("[" SUB("acme", "c", "") "," SUB("acme", "d", "") "]", &options,
+        "+acme/c +acme/d -acme/a -acme/b ");
+}
+
+static void fan_out(void **state)
+{
+    (void)state;
+    struct plan_options options = defaults;
+    options.max_fan_out = 2;
+    check("[" SUB("acme", "c", "") "]", &options,
+        ": tenant acme: an event could go to 3 subscriptions, more than 2 "
+        "(subscriptions.max_fan_out)\n");
+    check("[" SUB("acme", "c", "") "," SUB("acme", "a", ",\"enabled\":false") "]", &options,
+        "+acme/c ~acme/a(enabled) ");
     options.tenant = "acme";
     options.prune = true;
     check("[" SUB("acme", "c", "") "," SUB("acme", "d", "") "]", &options,
@@ -257,6 +274,7 @@ int main(void)
         cmocka_unit_test(compares),
         cmocka_unit_test(prunes),
         cmocka_unit_test(problems),
+        cmocka_unit_test(fan_out),
         cmocka_unit_test(many_problems),
         cmocka_unit_test(records),
         cmocka_unit_test(sealed_secrets),
