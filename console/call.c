@@ -15,6 +15,10 @@
 /* So many are told; more would help nobody. */
 #define ERRORS_MAX 100
 
+static const char *const classes[] = {"2xx", "3xx", "4xx", "5xx", NULL};
+struct metric call_answers = METRIC_COUNTER("hookline_api_answers_total",
+    "Answers of the API, by the class of their status.", "class", classes);
+
 static const struct {
     int status;
     const char *title;
@@ -79,8 +83,14 @@ void problem_release(struct problem *problem)
     *problem = (struct problem){0};
 }
 
+static void count(int status)
+{
+    metric_add(&call_answers, (size_t)status / 100 - 2, 1);
+}
+
 static void send(struct http_exchange *exchange, int status, const char *type, json_t *json)
 {
+    count(status);
     char *dump = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(DBL_DIG));
     if (!dump)
         fatal("out of memory");
@@ -90,6 +100,12 @@ static void send(struct http_exchange *exchange, int status, const char *type, j
     free(text);
     free(dump);
     json_decref(json);
+}
+
+static void send_nothing(struct http_exchange *exchange, int status)
+{
+    count(status);
+    http_exchange_answer(exchange, status, NULL, "", 0);
 }
 
 void exchange_fail(struct http_exchange *exchange, struct problem *problem)
@@ -120,7 +136,7 @@ void call_answer(struct call *call, int status, json_t *json)
     if (json)
         send(call->exchange, status, "application/json", json);
     else
-        http_exchange_answer(call->exchange, status, NULL, "", 0);
+        send_nothing(call->exchange, status);
     call_free(call);
 }
 

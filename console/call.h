@@ -9,10 +9,13 @@
 #include <stdint.h>
 
 #include "common/http_server.h"
+#include "common/metrics.h"
 #include "console/route.h"
 #include "console/tokens.h"
 
 struct api;
+
+extern struct metric call_answers; /* by class of status */
 
 /* A problem (RFC 9457) in the making. Of the first that is set. */
 struct problem {

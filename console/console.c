@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "console/api.h"
+#include "console/call.h"
 #include "producers/topic_names.h"
 
 #define LISTENING "console: registry writable"
@@ -50,6 +51,7 @@ struct console *console_new(
     api->options = options;
     TAILQ_INIT(&api->tests);
     api->rates = rates_new(options->rate_limit);
+    metric_register(&call_answers);
     api->openapi = openapi_make();
     bug_on(!api->openapi);
     if (!open_parts(console, error)) {

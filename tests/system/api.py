@@ -5,7 +5,7 @@ import json
 import urllib.error
 import urllib.request
 
-from harness import free_port
+from harness import SECRET, free_port
 
 
 class Reply:
@@ -61,9 +61,12 @@ class Api:
         request = urllib.request.Request(self.root + path, data, headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=timeout, context=self.context) as answer:
-                return Reply(answer.status, answer.headers, answer.read())
+                reply = Reply(answer.status, answer.headers, answer.read())
         except urllib.error.HTTPError as error:
-            return Reply(error.code, error.headers, error.read())
+            reply = Reply(error.code, error.headers, error.read())
+        # Secrets are shown by what makes them, once.
+        assert reply.status == 201 or path.endswith("/rotate-secret") or not SECRET.search(reply.body), reply
+        return reply
 
     def ok(self, method, path, body=None, **more):
         """The answer's JSON, of a request that must succeed."""

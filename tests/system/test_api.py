@@ -250,6 +250,19 @@ def test_deliveries_are_listed(api, site, receiver):
     api.refused(404, "GET", path, token="other")
 
 
+def test_a_test_that_nobody_makes(api):
+    """Without a consumer the answer is a sentence, after a while; a test of nothing is none."""
+    api.ok("POST", OWN, new())
+    assert "no subscription" in api.refused(404, "POST", OWN + "/nothing/test")
+    assert "no sample" in api.refused(422, "POST", OWN + "/orders/test", {"type": "app.own"})
+    errors = api.call("POST", OWN + "/orders/test", {"type": "a b", "body": 1, "x": 1}).json["errors"]
+    assert {e["pointer"] for e in errors} == {"/type", "/body", "/x"}
+    began = time.monotonic()
+    assert "no consumer" in api.refused(504, "POST", OWN + "/orders/test")
+    assert 19 < time.monotonic() - began < 40
+    assert api.console.metric("hookline_api_answers_total", **{"class": "5xx"}) == 1
+
+
 def test_every_change_is_in_the_audit_log(api, site):
     made = api.ok("POST", OWN, new(url="https://hooks.example.com/secret-path?key=s3cret", headers={"x-k": "v4lue"}))
     api.ok("PATCH", OWN + "/orders", {"name": "n", "headers": {"x-k": "0ther"}})
