@@ -117,11 +117,19 @@ def circumstances_text(about):
     return "; ".join(facts) + "."
 
 
-def markdown(measured, titles):
-    """A table for each scenario, in the order of `titles`, with when and where it was measured."""
+def standing(text):
+    """The tables that the document has, by scenario."""
+    parts = re.split(r"^(?=\*\*\w+\*\*: )", text, flags=re.MULTILINE)
+    return {part[2:].partition("**")[0]: part.strip() for part in parts if part.startswith("**")}
+
+
+def markdown(measured, titles, kept):
+    """A table for each scenario, in the order of `titles`, with when and where it was measured; of those that
+    were not measured here the one that is there."""
     lines = []
     for name, title in titles.items():
         if name not in measured:
+            lines += [kept[name], ""] if name in kept else []
             continue
         rows = [Row(**{k: v for k, v in row.items() if k != "pass"}) for row in measured[name]["rows"]]
         lines += [f"**{name}**: {title}. {circumstances_text(measured[name]['about'])}", "",
@@ -135,7 +143,7 @@ def markdown(measured, titles):
 def write_document(measured, titles):
     text = DOCUMENT.read_text()
     before, found, rest = text.partition(BEGIN)
-    _, also_found, after = rest.partition(END)
+    old, also_found, after = rest.partition(END)
     if not found or not also_found:
         raise SystemExit(f"{DOCUMENT} has lost its markers '{BEGIN}' and '{END}'")
-    DOCUMENT.write_text(f"{before}{BEGIN}\n\n{markdown(measured, titles)}\n{END}{after}")
+    DOCUMENT.write_text(f"{before}{BEGIN}\n\n{markdown(measured, titles, standing(old))}\n{END}{after}")
