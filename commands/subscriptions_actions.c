@@ -7,6 +7,7 @@
 #include "commands/subscriptions.h"
 #include "common/buffer.h"
 #include "common/memory.h"
+#include "subscriptions/revision.h"
 #include "subscriptions/sealing.h"
 
 /* Shown subscriptions. */
@@ -179,38 +180,25 @@ static int delete(const struct subscriptions_arguments *arguments, struct regist
     return write_named(arguments, registry, no_value, "deleted");
 }
 
-static void set_time(json_t *record, const char *name)
+/* The next version of a subscription, with these changes, as text. Takes `changes`; returns new. */
+static char *next_version(
+    const struct subscription *subscription, json_t *changes, const struct seal_ring *ring)
 {
-    char now[RFC3339_SIZE];
-    wall_format(wall_now(), now);
-    if (json_object_set_new(record, name, json_string(now)) != 0)
-        fatal("out of memory");
-}
-
-/* The next version of a subscription, as text. Takes `record`; returns new. */
-static char *next_version(const struct subscription *subscription, json_t *record)
-{
-    json_t *version = json_integer(subscription->version + 1);
-    set_time(record, "updated_at");
-    if (json_object_set_new(record, "version", version) != 0)
-        fatal("out of memory");
+    json_t *record = revision_touch(subscription, changes, ring, wall_now());
     char *value = json_dumps(record, JSON_COMPACT);
     if (!value)
         fatal("out of memory");
     json_decref(record);
+    json_decref(changes);
     return value;
 }
 
 /* The same subscription, with now as the time before which nothing is held against its endpoint. */
 static char *reset_value(const struct subscription *subscription, const struct seal_ring *ring)
 {
-    struct error error = ERROR_INIT;
-    size_t sealed;
-    json_t *record = subscription_json(subscription);
-    set_time(record, "reset_at");
-    if (ring) /* what does not open is no worse than before */
-        sealing_close(record, ring, &sealed, &error);
-    return next_version(subscription, record);
+    char now[RFC3339_SIZE];
+    json_t *changes = json_pack("{s:s}", "reset_at", wall_format(wall_now(), now));
+    return next_version(subscription, changes, ring);
 }
 
 static int reset(const struct subscriptions_arguments *arguments, struct registry *registry)
@@ -230,16 +218,16 @@ struct resealing {
 
 static void reseal_one(struct resealing *resealing, const struct subscription *subscription)
 {
+    const struct seal_ring *ring = resealing->registry->ring;
     struct error error = ERROR_INIT;
     size_t changed;
-    json_t *record = subscription_json(subscription);
-    if (!sealing_close(record, resealing->registry->ring, &changed, &error))
+    json_t *tried = subscription_json(subscription);
+    if (!sealing_close(tried, ring, &changed, &error))
         buffer_printf(&resealing->unreadable, "hookline: %s: %s\n", subscription->key, error.text);
-    if (!changed) {
-        json_decref(record);
+    json_decref(tried);
+    if (!changed)
         return;
-    }
-    char *value = next_version(subscription, record);
+    char *value = next_version(subscription, json_object(), ring);
     registry_put(resealing->batch, subscription->tenant, subscription->id, value);
     resealing->written++;
     free(value);

@@ -207,6 +207,6 @@ void api_work_begins(struct api *api)
 void api_work_ends(struct api *api)
 {
     api->working--;
-    if (api->stopping && !api->working && api->stopped)
+    if (api->stopping && !api->working)
         api->stopped(api->stopped_arg);
 }

@@ -94,18 +94,17 @@ void console_store_ready(struct console *console)
 void console_stop(struct console *console, void (*stopped)(void *arg), void *arg)
 {
     struct api *api = &console->api;
-    bool again = api->stopping;
+    if (api->stopping)
+        return;
+    api_work_begins(api); /* this: what ends meanwhile is not the last */
     api->stopping = true;
     api->stopped = stopped;
     api->stopped_arg = arg;
-    if (!again) {
-        probes_condition(api->deps.probes, LISTENING, false, "stopping");
-        http_server_free(api->server);
-        api->server = NULL;
-        tests_cancel(api);
-    }
-    if (!again && !api->working)
-        stopped(arg);
+    probes_condition(api->deps.probes, LISTENING, false, "stopping");
+    http_server_free(api->server);
+    api->server = NULL;
+    tests_cancel(api);
+    api_work_ends(api);
 }
 
 const char *console_address(const struct console *console)

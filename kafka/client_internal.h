@@ -51,4 +51,8 @@ void kafka_message_record(
 /* What an error code of the library means for who sent a record or asked for something. */
 enum error_kind kafka_error_kind(rd_kafka_resp_err_t code);
 
+/* A log callback for clients that live shortly, or are asked once in a while: their errors are returned, and
+ * what the library has to say besides is of no use. */
+void kafka_drop_log(const rd_kafka_t *client, int level, const char *facility, const char *text);
+
 #endif

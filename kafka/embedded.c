@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "common/memory.h"
+#include "kafka/client_internal.h"
 
 /* Kafka protocol: the requests' numbers. */
 #define OFFSET_COMMIT         8
@@ -18,19 +19,11 @@ struct kafka_embedded {
     int brokers;
 };
 
-static void drop_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
-{
-    (void)client;
-    (void)level;
-    (void)facility;
-    (void)text;
-}
-
 struct kafka_embedded *kafka_embedded_new(int brokers, struct error *error)
 {
     char text[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    rd_kafka_conf_set_log_cb(conf, drop_log);
+    rd_kafka_conf_set_log_cb(conf, kafka_drop_log);
     rd_kafka_t *client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
     if (!client) {
         rd_kafka_conf_destroy(conf);

@@ -20,22 +20,13 @@ static int remaining_ms(const struct asking *asking)
     return ms > 1 ? (int)ms : 1;
 }
 
-/* Errors are returned; what the library has to say besides is of no use to a short-lived client. */
-static void drop_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
-{
-    (void)client;
-    (void)level;
-    (void)facility;
-    (void)text;
-}
-
 /* A consumer: one that produces would have the broker make the topic. */
 static rd_kafka_t *new_client(const struct kafka_options *kafka, struct error *error)
 {
     struct kafka_conf conf;
     kafka_conf_begin(&conf, kafka);
     kafka_conf_set(&conf, "enable.auto.commit", "false");
-    rd_kafka_conf_set_log_cb(conf.conf, drop_log);
+    rd_kafka_conf_set_log_cb(conf.conf, kafka_drop_log);
     return kafka_conf_finish(&conf, kafka, RD_KAFKA_CONSUMER, error);
 }
 

@@ -11,20 +11,11 @@
 
 #define CONFIRM_STEP_MS 50
 
-/* Errors are returned; what the library has to say besides is of no use to a short-lived client. */
-static void drop_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
-{
-    (void)client;
-    (void)level;
-    (void)facility;
-    (void)text;
-}
-
 static rd_kafka_t *new_client(const struct kafka_options *kafka, struct error *error)
 {
     struct kafka_conf conf;
     kafka_conf_begin(&conf, kafka);
-    rd_kafka_conf_set_log_cb(conf.conf, drop_log);
+    rd_kafka_conf_set_log_cb(conf.conf, kafka_drop_log);
     return kafka_conf_finish(&conf, kafka, RD_KAFKA_PRODUCER, error);
 }
 

@@ -21,15 +21,6 @@ struct kafka_transaction {
     struct error refused; /* why a record was not taken, the first one */
 };
 
-/* What goes wrong is returned; a producer that is asked once in a while has no other news. */
-static void drop_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
-{
-    (void)client;
-    (void)level;
-    (void)facility;
-    (void)text;
-}
-
 /* Other words for: the id, in its present epoch, is not ours. */
 static bool means_fenced(rd_kafka_resp_err_t code)
 {
@@ -76,7 +67,7 @@ static rd_kafka_t *new_client(const struct kafka_options *kafka, const char *tra
     kafka_conf_set_int(&conf, "message.max.bytes", 16 * 1024 * 1024);
     kafka_conf_set(&conf, "log.queue", "false"); /* nobody would empty it */
     rd_kafka_conf_set_opaque(conf.conf, transaction);
-    rd_kafka_conf_set_log_cb(conf.conf, drop_log);
+    rd_kafka_conf_set_log_cb(conf.conf, kafka_drop_log);
     rd_kafka_conf_set_dr_msg_cb(conf.conf, delivered);
     return kafka_conf_finish(&conf, kafka, RD_KAFKA_PRODUCER, error);
 }

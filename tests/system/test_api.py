@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The console's API: subscriptions are created, read, changed and deleted by those who may."""
 
+import concurrent.futures
 import json
 import ssl
 import subprocess
@@ -9,7 +10,7 @@ import time
 import pytest
 
 from api import Api
-from harness import subscription, wait_until
+from harness import free_port, subscription, wait_until
 
 OWN = "/tenants/acme/subscriptions"
 
@@ -261,6 +262,24 @@ def test_a_test_that_nobody_makes(api):
     assert "no consumer" in api.refused(504, "POST", OWN + "/orders/test")
     assert 19 < time.monotonic() - began < 40
     assert api.console.metric("hookline_api_answers_total", **{"class": "5xx"}) == 1
+
+
+def test_a_stop_while_a_test_is_awaited(site):
+    """Who waits is told, and the other roles of the process end in order all the same."""
+    site.create_events_topic()
+    api = Api(site)
+    process = site.processes.pop()
+    process.close()
+    api.port = free_port()
+    process = site.start("run", "--roles", "bridge,console", console={
+        "listen": f"127.0.0.1:{api.port}", "tokens_file": str(api.file)})
+    api.ok("POST", OWN, new())
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        replies = [pool.submit(api.call, "POST", OWN + "/orders/test") for _ in range(3)]
+        time.sleep(2)
+        assert process.terminate(10) == 0
+        assert [reply.result().status for reply in replies] == [503] * 3
+    assert process.log().count("hookline stopped") == 1 and "partitions revoked" in process.log()
 
 
 def test_every_change_is_in_the_audit_log(api, site):
