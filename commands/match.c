@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hookline match: the events of a file or of standard input that a filter lets through. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "commands/command.h"
 #include "commands/lines.h"
 #include "common/buffer.h"
-#include "common/memory.h"
 #include "events/cloudevent.h"
 #include "events/event.h"
 #include "events/type.h"
@@ -20,7 +17,6 @@
 
 #define LINE_MAX_BYTES    (8 * 1024 * 1024)
 #define PATTERN_MAX_BYTES (64 * 1024) /* of the file, with all its blanks */
-#define READ_BYTES        65536
 
 enum { OPTION_COUNT = 0x100 }; /* -c is --config, as everywhere */
 
@@ -150,8 +146,10 @@ struct match {
     int write_errno; /* what ended the writing; 0 = nothing did */
 };
 
-static void flush(struct match *match)
+/* Lines are out before we wait for more, so that a pipeline shows them as they come. */
+static void flush(void *arg)
 {
+    struct match *match = arg;
     if (fflush(stdout) != 0 && !match->write_errno)
         match->write_errno = errno;
 }
@@ -200,36 +198,6 @@ static bool take_line(void *arg, int64_t number, const char *data, size_t len, b
     return match->write_errno == 0;
 }
 
-static ssize_t read_piece(int fd, char *piece)
-{
-    ssize_t n;
-    do
-        n = read(fd, piece, READ_BYTES);
-    while (n < 0 && errno == EINTR);
-    return n;
-}
-
-/* Lines are out before we wait for more, so that a pipeline shows them as they come. */
-static void read_events(struct match *match, int fd)
-{
-    struct lines lines = {.max_bytes = LINE_MAX_BYTES, .line = take_line, .arg = match};
-    char *piece = mem_alloc(READ_BYTES);
-    ssize_t n;
-    bool going = true;
-    do {
-        n = read_piece(fd, piece);
-        if (n > 0)
-            going = lines_feed(&lines, piece, (size_t)n);
-        else if (n == 0)
-            going = lines_finish(&lines);
-        else
-            complain(match, lines.number, strerror(errno));
-        flush(match);
-    } while (going && n > 0 && !match->write_errno);
-    free(piece);
-    lines_release(&lines);
-}
-
 /* Whoever reads us may have seen enough (head): then there is nothing to complain of. */
 static int report(struct match *match)
 {
@@ -250,19 +218,16 @@ static int match_input(struct match *match)
     const struct arguments *arguments = match->arguments;
     size_t at = arguments->pattern ? 0 : 1;
     const char *name = at < arguments->name_count ? arguments->names[at] : "-";
-    if (strcmp(name, "-") == 0) {
-        match->name = "standard input";
-        read_events(match, STDIN_FILENO);
-        return report(match);
+    struct lines lines = {
+        .max_bytes = LINE_MAX_BYTES, .line = take_line, .idle = flush, .arg = match};
+    struct error error = ERROR_INIT;
+    match->name = lines_name(name);
+    if (!lines_read(&lines, name, &error)) {
+        flush(match);
+        fprintf(stderr, "hookline: %s\n", error.text);
+        match->failed = true;
     }
-    int fd = open(name, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        fprintf(stderr, "hookline: %s: %s\n", name, strerror(errno));
-        return EXIT_USAGE;
-    }
-    match->name = name;
-    read_events(match, fd);
-    close(fd);
+    lines_release(&lines);
     return report(match);
 }
 
