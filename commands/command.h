@@ -62,6 +62,7 @@ int command_demo(int argc, char **argv);
 int command_publish(int argc, char **argv);
 int command_simulate(int argc, char **argv);
 int command_match(int argc, char **argv);
+int command_render(int argc, char **argv);
 int command_receive(int argc, char **argv);
 int command_verify(int argc, char **argv);
 int command_token(int argc, char **argv);

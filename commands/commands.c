@@ -15,6 +15,7 @@ const struct command commands[] = {
     {"publish", "publish events from a file or standard input", command_publish},
     {"simulate", "publish the events of a simulated contact centre", command_simulate},
     {"match", "print the events that a filter lets through", command_match},
+    {"render", "print the requests that events would become for a subscription", command_render},
     {"receive", "run a webhook receiver that prints what it gets", command_receive},
     {"verify", "check the signature of a captured webhook request", command_verify},
     {"settings", "show the effective settings", command_settings_show},

@@ -1,13 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One POST's life, from the subscription as it is now to the answer. */
-#include "common/text.h"
 #include "consumers/engine.h"
-#include "webhook/request.h"
+#include "webhook/sender.h"
+
+/* What bodies take that are not the events' own is shared out like slots (scheduler.c). */
+static void under_way(struct delivery *delivery, struct sending *sending)
+{
+    int64_t bytes = (int64_t)sending_bytes(sending);
+    delivery->sending = sending;
+    delivery->endpoint->rendered_bytes += bytes;
+    delivery->engine->rendered_bytes += bytes;
+}
+
+static void over(struct delivery *delivery)
+{
+    int64_t bytes = (int64_t)sending_bytes(delivery->sending);
+    delivery->sending = NULL;
+    delivery->endpoint->rendered_bytes -= bytes;
+    delivery->engine->rendered_bytes -= bytes;
+}
 
 static void answered(void *arg, const struct http_answer *answer)
 {
     struct delivery *delivery = arg;
-    delivery->post = NULL;
+    over(delivery);
     outcome_answered(delivery, answer);
 }
 
@@ -16,21 +32,15 @@ static int64_t given_or(int64_t given, int64_t fallback)
     return given > 0 ? given : fallback;
 }
 
-void attempt_set_timeouts(const struct engine *engine, const struct subscription *subscription,
-    struct http_request *request)
+struct sending_limits attempt_limits(
+    const struct engine *engine, const struct subscription *subscription)
 {
     const struct consumer_options *options = &engine->options;
-    request->timeout_ms = given_or(subscription->timeout_ms, options->timeout_ms);
-    request->connect_timeout_ms =
-        given_or(subscription->connect_timeout_ms, options->connect_timeout_ms);
-}
-
-/* Only what looks like one (W3C Trace Context, 3.2.2): the header comes from outside. */
-const char *attempt_traceparent(
-    const struct subscription *subscription, const struct record *record)
-{
-    const char *value = subscription->trace ? record_header_text(record, "traceparent") : NULL;
-    return value && text_matches_set(value, 128, "0-9a-f-") ? value : NULL;
+    return (struct sending_limits){
+        .connect_timeout_ms =
+            given_or(subscription->connect_timeout_ms, options->connect_timeout_ms),
+        .timeout_ms = given_or(subscription->timeout_ms, options->timeout_ms),
+    };
 }
 
 /* No longer than what is left of its time to live. */
@@ -52,37 +62,45 @@ static void count_attempt(struct delivery *delivery)
 
 void attempt_start(struct delivery *delivery)
 {
-    struct engine *engine = delivery->engine;
-    const struct subscription *subscription = delivery->endpoint->subscription;
+    struct endpoint *endpoint = delivery->endpoint;
+    const struct subscription *subscription = endpoint->subscription;
+    struct error error = ERROR_INIT;
 
     if (wall_now().ms > delivery->deadline.ms) {
         outcome_expired(delivery);
         return;
     }
     if (subscription->rate_per_second > 0)
-        rate_take(&delivery->endpoint->rate);
+        rate_take(&endpoint->rate);
     count_attempt(delivery);
     struct webhook_delivery content = {
         .id = delivery->id,
         .event = delivery->event,
         .attempt = delivery->attempts,
         .at = delivery->last_attempt_at,
-        .traceparent = attempt_traceparent(subscription, delivery->record),
-        .body = delivery->record->value,
+        .traceparent = webhook_traceparent(subscription, delivery->record),
+        .event_at = delivery->event_at,
+        .order_key = delivery->order_key,
+        .redact = delivery->redact,
+        .record = delivery->record,
     };
-    struct webhook_request request;
-    webhook_request_build(&request, delivery->endpoint->credentials, &content);
-    request.http.target = delivery->endpoint->target;
-    attempt_set_timeouts(engine, subscription, &request.http);
-    request.http.timeout_ms = within_deadline(delivery, request.http.timeout_ms);
-    delivery->post = http_client_post(engine->http, &request.http, answered, delivery);
-    webhook_request_release(&request);
+    struct sending_limits limits = attempt_limits(delivery->engine, subscription);
+    limits.timeout_ms = within_deadline(delivery, limits.timeout_ms);
+    struct sending *sending =
+        sending_start(&endpoint->sender, &content, &limits, false, answered, delivery, &error);
+    if (!sending) {
+        outcome_unrenderable(delivery, error.text);
+        return;
+    }
+    under_way(delivery, sending);
     delivery_set_state(delivery, DELIVERY_IN_FLIGHT);
 }
 
 void attempt_cancel(struct delivery *delivery)
 {
-    if (delivery->post)
-        http_post_cancel(delivery->post);
-    delivery->post = NULL;
+    struct sending *sending = delivery->sending;
+    if (!sending)
+        return;
+    over(delivery);
+    sending_cancel(sending);
 }

@@ -10,7 +10,7 @@
 #include "common/clock.h"
 #include "common/record.h"
 #include "producers/delivery_record.h"
-#include "webhook/http_client.h"
+#include "webhook/sender.h"
 
 struct engine;
 struct endpoint;
@@ -61,13 +61,14 @@ struct delivery {
     size_t bytes;
     /* What the headers say, borrowed from the record. */
     const char *id, *tenant, *subscription, *event, *order_key, *source;
+    bool redact;
     struct wall_time event_at, deadline; /* no attempt starts after the deadline */
     int64_t attempts;                    /* charged; those before a replay included */
     int64_t attempts_at_start;           /* of those, made before a replay */
     struct wall_time first_attempt_at, last_attempt_at; /* ms -1 = none */
     struct wall_time due;          /* of the next attempt; ms 0 = as soon as it heads its lane */
     struct loop_timer *timer;      /* while waiting, or before its dead letter is sent again */
-    struct http_post *post;        /* while in flight */
+    struct sending *sending;       /* while in flight */
     struct dead_letter_note *note; /* while recording */
 };
 

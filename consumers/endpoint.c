@@ -49,7 +49,7 @@ static struct endpoint *new_endpoint(
     endpoint->hungry = true;
     endpoint->timer = loop_timer_new(engine->deps.loop, turn_due, endpoint);
     endpoint->record_timer = loop_timer_new(engine->deps.loop, endpoint_record_due, endpoint);
-    endpoint->target = http_target_new(engine->http);
+    sender_init(&endpoint->sender, engine->http);
     TAILQ_INSERT_TAIL(&intake->endpoints, endpoint, in_intake);
     HASH_ADD_KEYPTR(hh, engine->endpoints, endpoint->key, len, endpoint);
     return endpoint;
@@ -82,8 +82,7 @@ void endpoint_free(struct endpoint *endpoint)
     engine->expiry_count -= (int64_t)endpoint->expiry.count;
     loop_timer_free(endpoint->timer);
     loop_timer_free(endpoint->record_timer);
-    http_target_free(endpoint->target);
-    credentials_free(endpoint->credentials);
+    sender_release(&endpoint->sender);
     subscription_unref(endpoint->subscription);
     ranges_release(&endpoint->resolved);
     heap_release(&endpoint->expiry);
@@ -121,7 +120,7 @@ enum endpoint_block endpoint_block(const struct endpoint *endpoint)
 {
     if (endpoint->subscription && endpoint->subscription->paused)
         return BLOCK_OWNER;
-    if (endpoint->subscription && !endpoint->credentials)
+    if (endpoint->subscription && !endpoint->sender.credentials)
         return BLOCK_SEALED;
     if (endpoint->circuit.phase == CIRCUIT_OPEN)
         return BLOCK_CIRCUIT;
@@ -209,7 +208,7 @@ static bool has_token(struct endpoint *endpoint)
 bool endpoint_runnable(struct endpoint *endpoint)
 {
     if (TAILQ_EMPTY(&endpoint->ready) || endpoint->in_flight >= endpoint_window(endpoint) ||
-        !endpoint->credentials || endpoint->circuit.phase == CIRCUIT_OPEN ||
+        !endpoint->sender.credentials || endpoint->circuit.phase == CIRCUIT_OPEN ||
         mono_before(mono_now(), endpoint->paused_until))
         return false;
     return has_token(endpoint);
@@ -405,14 +404,16 @@ void endpoint_check_reset(struct endpoint *endpoint)
 /* Rather nothing is sent than something with a wrong signature. */
 static void open_credentials(struct endpoint *endpoint)
 {
+    struct subscription *subscription = endpoint->subscription;
     struct error error = ERROR_INIT;
-    credentials_free(endpoint->credentials);
-    endpoint->credentials = NULL;
-    if (!endpoint->subscription)
-        return;
-    endpoint->credentials =
-        credentials_new(endpoint->subscription, endpoint->engine->deps.ring, &error);
-    if (endpoint->credentials)
+    struct sending_limits limits = {0};
+    struct credentials *credentials = NULL;
+    if (subscription) {
+        credentials = credentials_new(subscription, endpoint->engine->deps.ring, &error);
+        limits = attempt_limits(endpoint->engine, subscription);
+    }
+    sender_set(&endpoint->sender, credentials, &limits);
+    if (!subscription || credentials)
         return;
     log_error("secrets do not open, nothing is sent until they do",
         LOG_STR("endpoint", endpoint->key), LOG_ERR(&error));

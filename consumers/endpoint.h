@@ -19,7 +19,7 @@
 #include "producers/dead_letter.h"
 #include "producers/endpoint_state.h"
 #include "subscriptions/subscription.h"
-#include "webhook/credentials.h"
+#include "webhook/sender.h"
 
 struct engine;
 struct notice_sending;
@@ -58,8 +58,7 @@ struct endpoint {
     uint32_t number;                   /* tags its offsets in the partition's watermark */
     char *key;                         /* "<tenant>/<subscription>" */
     struct subscription *subscription; /* the current one, a reference; NULL = deleted */
-    struct credentials *credentials;   /* of the subscription; NULL = they do not open */
-    struct http_target *target;
+    struct sender sender;              /* without credentials where they do not open */
 
     /* Deliveries in memory. */
     struct lane *lanes; /* by hash of the order key */
@@ -69,6 +68,7 @@ struct endpoint {
     size_t aside_count;
     int64_t in_flight;
     int64_t held, held_bytes; /* in memory, in flight included; not those set aside */
+    int64_t rendered_bytes;   /* of bodies under way that are not the events' own */
     struct mono_time last_record, hold_since;
     int64_t hold_budget_us; /* how long it may yet hold up its partition */
 

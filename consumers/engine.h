@@ -75,6 +75,7 @@ struct engine {
     struct delivery_list lists[DELIVERY_STATES];
     int64_t counts[DELIVERY_STATES];
     int64_t held, held_bytes; /* not those set aside */
+    int64_t rendered_bytes;   /* of bodies under way that are not the events' own */
     int64_t test_count;       /* in flight */
     int64_t expiry_count;     /* deadlines that are remembered of what was passed over */
     bool stopping;            /* starts no request any more */
@@ -244,11 +245,8 @@ void scheduler_check_clock(struct engine *engine);
 void attempt_start(struct delivery *delivery);
 void attempt_cancel(struct delivery *delivery);
 /* Those of the subscription, or else the settings'. */
-void attempt_set_timeouts(const struct engine *engine, const struct subscription *subscription,
-    struct http_request *request);
-/* The record's own, if the subscription asks for it; else NULL. */
-const char *attempt_traceparent(
-    const struct subscription *subscription, const struct record *record);
+struct sending_limits attempt_limits(
+    const struct engine *engine, const struct subscription *subscription);
 
 /* --- outcome.c: acts on what became of an attempt --- */
 void outcome_answered(struct delivery *delivery, const struct http_answer *answer);
@@ -256,6 +254,8 @@ void outcome_answered(struct delivery *delivery, const struct http_answer *answe
 void outcome_dead(struct delivery *delivery, enum dead_letter_reason reason, const char *detail,
     const struct http_answer *answer);
 void outcome_expired(struct delivery *delivery);
+/* It cannot be put into its subscription's format; the attempt was counted. */
+void outcome_unrenderable(struct delivery *delivery, const char *detail);
 /* Hands a result to Kafka, best effort; `key` is that of the delivery's record. */
 void outcome_publish(struct engine *engine, const struct result *result, const struct bytes *key);
 /* Fills in what an answer says. All is borrowed from it. */

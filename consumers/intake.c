@@ -167,6 +167,7 @@ static void take_fields(
     delivery->order_key = text_in_copy(copy, record, fields->order_key);
     delivery->source = text_in_copy(copy, record, fields->source);
     delivery->event_at = fields->event_at;
+    delivery->redact = fields->redact;
 }
 
 static void take_first_time(struct delivery *delivery, const struct delivery_record *fields)

@@ -222,20 +222,27 @@ void outcome_expired(struct delivery *delivery)
     free(detail);
 }
 
-static void wait_over(void *arg)
-{
-    struct delivery *delivery = arg;
-    loop_timer_free(delivery->timer);
-    delivery->timer = NULL;
-    delivery_set_state(delivery, DELIVERY_QUEUED);
-}
-
 /* Nobody is charged for what is our own fault. */
 static void take_back_attempt(struct delivery *delivery)
 {
     delivery->attempts--;
     if (delivery->attempts == 0)
         delivery->first_attempt_at.ms = -1;
+}
+
+/* Nothing was sent, so that nothing was attempted either. */
+void outcome_unrenderable(struct delivery *delivery, const char *detail)
+{
+    take_back_attempt(delivery);
+    outcome_dead(delivery, DEAD_UNRENDERABLE, detail, NULL);
+}
+
+static void wait_over(void *arg)
+{
+    struct delivery *delivery = arg;
+    loop_timer_free(delivery->timer);
+    delivery->timer = NULL;
+    delivery_set_state(delivery, DELIVERY_QUEUED);
 }
 
 static void wait_in_memory(struct delivery *delivery, int64_t delay_ms)

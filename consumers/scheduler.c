@@ -47,6 +47,23 @@ void scheduler_check_clock(struct engine *engine)
     kafka_consumer_confirm(engine->kafka);
 }
 
+static bool makes_bodies(const struct subscription *subscription)
+{
+    return subscription->format != FORMAT_RAW || subscription->include || subscription->exclude;
+}
+
+/* Of slots, and of memory for bodies that are made: one that hangs keeps both. */
+static bool has_share(const struct endpoint *endpoint)
+{
+    const struct engine *engine = endpoint->engine;
+    if (makes_bodies(endpoint->subscription) &&
+        !share_allows(
+            endpoint->rendered_bytes, engine->rendered_bytes, engine->options.max_held_bytes, 1))
+        return false;
+    return share_allows(
+        endpoint->in_flight, engine->counts[DELIVERY_IN_FLIGHT], engine->options.max_in_flight, 1);
+}
+
 void scheduler_run(void *arg)
 {
     struct engine *engine = arg;
@@ -60,8 +77,7 @@ void scheduler_run(void *arg)
         endpoint->in_turn_list = false;
         if (!endpoint_runnable(endpoint))
             continue;
-        if (share_allows(endpoint->in_flight, engine->counts[DELIVERY_IN_FLIGHT],
-                engine->options.max_in_flight, 1)) {
+        if (has_share(endpoint)) {
             attempt_start(TAILQ_FIRST(&TAILQ_FIRST(&endpoint->ready)->deliveries));
             started++;
             /* The change of state has put it back in line if it can start another. */

@@ -11,7 +11,7 @@
 #include "consumers/engine.h"
 #include "consumers/policy/verdict.h"
 #include "producers/result.h"
-#include "webhook/request.h"
+#include "webhook/sender.h"
 #include "webhook/url.h"
 
 /* In a process: endpoints that hang must not take anything from deliveries. */
@@ -25,10 +25,8 @@ struct test_delivery {
     struct intake *intake;
     struct record *record;           /* owned */
     struct delivery_decoded decoded; /* borrowed from it */
-    struct credentials *credentials;
-    struct http_target *target;
-    struct webhook_request request;
-    struct http_post *post;
+    struct sender sender;
+    struct sending *sending;
 };
 
 /* --- What is told of it ---------------------------------------------------------------------------- */
@@ -92,11 +90,12 @@ static void publish_answer(struct test_delivery *test, const struct http_answer 
     struct result_header sent[WEBHOOK_LINES_MAX], received[HTTP_HEADERS_KEPT];
     struct judgement judgement = verdict_judge(answer->fault, answer->status);
     bool delivered = judgement.verdict == VERDICT_DELIVERED;
-    char *url = url_shown(test->credentials->subscription->url);
+    struct webhook_request *request = sending_request(test->sending);
+    char *url = url_shown(test->sender.credentials->subscription->url);
     struct result_exchange exchange = {
         .method = "POST",
         .url = url,
-        .request = {sent, show_sent(&test->request, sent), test->record->value},
+        .request = {sent, request ? show_sent(request, sent) : 0, sending_body(test->sending)},
         .response = {received, show_received(answer, received), {answer->body, answer->body_len}},
         .status = answer->fault == HTTP_ANSWERED ? answer->status : 0,
     };
@@ -117,9 +116,7 @@ static void test_free(struct test_delivery *test)
 {
     TAILQ_REMOVE(&test->intake->tests, test, in_intake);
     test->intake->engine->test_count--;
-    webhook_request_release(&test->request);
-    http_target_free(test->target);
-    credentials_free(test->credentials);
+    sender_release(&test->sender);
     free(test->record);
     free(test);
 }
@@ -133,40 +130,46 @@ static void answered(void *arg, const struct http_answer *answer)
     ownership_settle_if_done(intake);
 }
 
-/* With a target of its own: the endpoint's, if there is one, is for deliveries. */
-static void post(struct test_delivery *test)
+static bool post(struct test_delivery *test, struct error *error)
 {
-    struct engine *engine = test->intake->engine;
-    const struct subscription *subscription = test->credentials->subscription;
+    const struct subscription *subscription = test->sender.credentials->subscription;
     const struct delivery_record *fields = &test->decoded.delivery;
     struct webhook_delivery content = {
         .id = fields->id,
         .event = fields->event,
         .attempt = 1,
         .at = wall_now(),
-        .traceparent = attempt_traceparent(subscription, test->record),
-        .body = test->record->value,
+        .traceparent = webhook_traceparent(subscription, test->record),
+        .event_at = fields->event_at,
+        .order_key = fields->order_key,
+        .redact = fields->redact,
+        .record = test->record,
     };
-    webhook_request_build(&test->request, test->credentials, &content);
-    attempt_set_timeouts(engine, subscription, &test->request.http);
-    test->target = http_target_new(engine->http);
-    test->request.http.target = test->target;
-    test->request.http.keep_headers = true;
-    test->post = http_client_post(engine->http, &test->request.http, answered, test);
+    struct sending_limits limits = attempt_limits(test->intake->engine, subscription);
+    test->sending = sending_start(&test->sender, &content, &limits, true, answered, test, error);
+    return test->sending;
 }
 
+/* With a sender of its own: the endpoint's, if there is one, is for deliveries. */
 static void start(
     struct intake *intake, const struct record *record, struct credentials *credentials)
 {
+    struct engine *engine = intake->engine;
+    struct sending_limits limits = attempt_limits(engine, credentials->subscription);
+    struct error error = ERROR_INIT;
     struct test_delivery *test = mem_zalloc(sizeof *test);
     test->intake = intake;
-    test->credentials = credentials;
+    sender_init(&test->sender, engine->http);
+    sender_set(&test->sender, credentials, &limits);
     test->record = record_copy(record);
     bool good = delivery_decode(test->record, &test->decoded, NULL);
     bug_on(!good); /* the record was */
     TAILQ_INSERT_TAIL(&intake->tests, test, in_intake);
-    intake->engine->test_count++;
-    post(test);
+    engine->test_count++;
+    if (post(test, &error))
+        return;
+    refuse(intake, record, &test->decoded.delivery, error.text, TEST_FAILED);
+    test_free(test);
 }
 
 static void attempt(
@@ -220,7 +223,7 @@ void testing_cancel(struct intake *intake)
     struct test_delivery *test, *next;
     for (test = TAILQ_FIRST(&intake->tests); test; test = next) {
         next = TAILQ_NEXT(test, in_intake);
-        http_post_cancel(test->post);
+        sending_cancel(test->sending);
         test_free(test);
     }
 }

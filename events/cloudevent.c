@@ -9,7 +9,8 @@
 #include "events/base64.h"
 #include "events/json_check.h"
 
-#define MEDIA_TYPE "application/cloudevents"
+#define MEDIA_TYPE      "application/cloudevents"
+#define STRUCTURED_TYPE MEDIA_TYPE "+json"
 
 /* The binding says content-type, but producers capitalise it as HTTP does. */
 static struct bytes content_type(const struct record *record)
@@ -44,7 +45,7 @@ static bool find_mode(const struct record *record, bool *ret_structured, struct 
     if (starts_with(type, MEDIA_TYPE "-batch"))
         return error_set(
             error, ERROR_PERMANENT, "a batch of CloudEvents: each event needs a record of its own");
-    bool structured = media_type_is(type, MEDIA_TYPE "+json");
+    bool structured = media_type_is(type, STRUCTURED_TYPE);
     if (!structured && starts_with(type, MEDIA_TYPE))
         return error_set(
             error, ERROR_PERMANENT, "a structured CloudEvent in another format than JSON");
@@ -115,6 +116,11 @@ bool event_content_open(
     }
     *ret_content = content;
     return true;
+}
+
+bool event_is_structured(const struct record *record)
+{
+    return media_type_is(content_type(record), STRUCTURED_TYPE);
 }
 
 void event_content_release(struct event_content *content)

@@ -24,4 +24,7 @@ must_check bool event_content_open(
     const struct record *record, struct event_content *ret_content, struct error *error);
 void event_content_release(struct event_content *content);
 
+/* Whether the record says that its value is an envelope. */
+bool event_is_structured(const struct record *record);
+
 #endif

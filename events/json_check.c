@@ -136,6 +136,31 @@ bool event_json_denied(const json_t *value)
     return false;
 }
 
+static json_t *or_fatal(json_t *json)
+{
+    if (!json)
+        fatal("out of memory");
+    return json;
+}
+
+json_t *event_json_without_denied(const json_t *value)
+{
+    const char *name;
+    json_t *child, *result;
+    size_t index;
+    if (!event_json_denied(value))
+        return json_incref((json_t *)value);
+    result = or_fatal(json_is_object(value) ? json_object() : json_array());
+    json_object_foreach((json_t *)value, name, child)
+        if (!field_denied(name) &&
+            json_object_set_new_nocheck(result, name, event_json_without_denied(child)) != 0)
+            fatal("out of memory");
+    json_array_foreach(value, index, child)
+        if (json_array_append_new(result, event_json_without_denied(child)) != 0)
+            fatal("out of memory");
+    return result;
+}
+
 enum event_json_answer event_json_id(
     const json_t *value, char number[EVENT_JSON_NUMBER_SIZE], struct bytes *ret_text)
 {

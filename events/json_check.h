@@ -18,6 +18,9 @@ must_check json_t *event_json_load(struct bytes text, struct error *error);
 /* A field of the deny list (ccPassword, password, access_token) occurs, at any depth. */
 bool event_json_denied(const json_t *value);
 
+/* `value` without them. Returns new, and shares with `value` what is the same. */
+json_t *event_json_without_denied(const json_t *value);
+
 enum event_json_answer {
     EVENT_JSON_ABSENT, /* not there, or null */
     EVENT_JSON_TEXT,

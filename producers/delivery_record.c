@@ -3,6 +3,7 @@
 #include "producers/delivery_record.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "common/hash.h"
 #include "common/text.h"
@@ -227,7 +228,7 @@ bool delivery_decode(
 bool delivery_passes_header(const char *name)
 {
     return strcmp(name, "traceparent") == 0 || strcmp(name, "tracestate") == 0 ||
-           strncmp(name, "ce_", 3) == 0;
+           strcasecmp(name, "content-type") == 0 || strncmp(name, "ce_", 3) == 0;
 }
 
 /* --- The id --------------------------------------------------------------------------------- */

@@ -36,7 +36,7 @@ struct delivery_record {
     int64_t replay;                    /* how often it was replayed; 0 = never */
     int64_t attempts;                  /* made before, of a replay; 0 = none */
     struct wall_time first_attempt_at; /* ms 0 or -1 = none; decoding gives -1 */
-    /* The event's own traceparent, tracestate and ce_* headers. */
+    /* The event's own headers that delivery_passes_header(). */
     const struct header *passed;
     size_t passed_count;
     struct bytes body;
@@ -76,7 +76,8 @@ struct delivery_decoded {
 must_check bool delivery_decode(
     const struct record *record, struct delivery_decoded *ret_delivery, struct error *error);
 
-/* Whether an event's header travels on with its deliveries: traceparent, tracestate, ce_*. */
+/* Whether an event's header travels on with its deliveries: traceparent, tracestate, ce_*, and content-type, which
+ * tells an envelope (CloudEvents' structured mode) from an event. */
 bool delivery_passes_header(const char *name);
 
 /* The deterministic id: "msg_" and the first 32 hex digits of SHA-256 over six parts, each as its

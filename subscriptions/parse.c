@@ -2,10 +2,10 @@
 /* From JSON to a subscription: the table of its fields, and the rules of those that have some. */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/memory.h"
 #include "common/text.h"
+#include "subscriptions/parse_access.h"
 #include "subscriptions/parser.h"
 #include "subscriptions/seal.h"
 #include "subscriptions/secret.h"
@@ -27,6 +27,7 @@ static void read_events(struct parser *parser, const json_t *array);
 static void read_headers(struct parser *parser, const json_t *object);
 static void read_ttl(struct parser *parser, const json_t *object);
 static void read_filter(struct parser *parser, const json_t *object);
+static void read_selection(struct parser *parser, const json_t *object);
 static void read_secrets(struct parser *parser, const json_t *array);
 
 static const struct field retry_fields[] = {
@@ -70,9 +71,9 @@ static const struct field subscription_fields[] = {
         .scale = SECONDS},
     {"format", FIELD_STRING, .max = 64, .read = read_format},
     {"filter", FIELD_OBJECT, .read = read_filter},
-    {"fields", FIELD_UNSUPPORTED},
-    {"auth", FIELD_UNSUPPORTED},
-    {"tls", FIELD_UNSUPPORTED},
+    {"fields", FIELD_OBJECT, .max = 3, .read = read_selection},
+    {"auth", FIELD_OBJECT, .min = 1, .max = 1, .read = parse_auth},
+    {"tls", FIELD_OBJECT, .min = 1, .max = 3, .read = parse_tls},
     {"secrets", FIELD_ARRAY, .max = SUBSCRIPTION_SECRETS_MAX, .read = read_secrets},
     {"secret_file", FIELD_UNSUPPORTED},
     {"header_files", FIELD_UNSUPPORTED},
@@ -110,8 +111,53 @@ static void read_ordering(struct parser *parser, const json_t *value)
 static void read_format(struct parser *parser, const json_t *value)
 {
     const char *text = parser_string(parser, value, 64, NULL);
-    if (text && strcmp(text, "raw") != 0)
-        parser_problem(parser, "not supported by this version, which knows \"raw\" only");
+    for (size_t i = 0; text && subscription_format_names[i]; i++)
+        if (strcmp(text, subscription_format_names[i]) == 0) {
+            parser->sub->format = (enum subscription_format)i;
+            return;
+        }
+    if (text)
+        parser_problem(
+            parser, "not one of raw, standard, cloudevents, cloudevents-structured, form and xml");
+}
+
+static const struct selection *read_pointers(struct parser *parser, const json_t *array)
+{
+    struct selection *selection = selection_new();
+    size_t index;
+    json_t *value;
+    json_array_foreach((json_t *)array, index, value) {
+        struct error error = ERROR_INIT;
+        size_t here = parser_enter_index(parser, index);
+        const char *text = parser_string(parser, value, SUBSCRIPTION_POINTER_MAX, NULL);
+        if (text && !selection_add(selection, text, &error))
+            parser_problem(parser, "%s", error.text);
+        parser_leave(parser, here);
+    }
+    return selection;
+}
+
+static void read_include(struct parser *parser, const json_t *array)
+{
+    parser->sub->include = read_pointers(parser, array);
+}
+
+static void read_exclude(struct parser *parser, const json_t *array)
+{
+    if (json_array_size(array) > 0)
+        parser->sub->exclude = read_pointers(parser, array);
+}
+
+static const struct field selection_fields[] = {
+    {"include", FIELD_ARRAY, .min = 1, .max = SUBSCRIPTION_POINTERS_MAX, .read = read_include},
+    {"exclude", FIELD_ARRAY, .max = SUBSCRIPTION_POINTERS_MAX, .read = read_exclude},
+    {"allow_denied", FIELD_BOOL, .offset = AT(allow_denied)},
+    {NULL},
+};
+
+static void read_selection(struct parser *parser, const json_t *object)
+{
+    parser_closed_fields(parser, selection_fields, object);
 }
 
 static bool already_listed(const char *const *list, size_t count, const char *text)
@@ -140,23 +186,6 @@ static void read_events(struct parser *parser, const json_t *array)
     parser->sub->event_count = count;
 }
 
-/* What `list` and `get` print can be edited and applied, except for what they hide. */
-static bool is_given(struct parser *parser, const char *text)
-{
-    if (!parser->strict)
-        return true;
-    if (strcmp(text, SUBSCRIPTION_MASK) == 0 && parser->masks)
-        return true;
-    if (strcmp(text, SUBSCRIPTION_MASK) == 0)
-        parser_problem(
-            parser, "\"" SUBSCRIPTION_MASK "\" is what stands for a hidden value: give the value");
-    else if (seal_is_sealed(text))
-        parser_problem(parser, "is a sealed value: give the value itself");
-    else
-        return true;
-    return false;
-}
-
 static void read_filter(struct parser *parser, const json_t *object)
 {
     struct error error = ERROR_INIT;
@@ -167,14 +196,6 @@ static void read_filter(struct parser *parser, const json_t *object)
     parser_leave(parser, here);
 }
 
-static bool header_given(const struct subscription *sub, const char *name)
-{
-    for (size_t i = 0; i < sub->header_count; i++)
-        if (strcasecmp(sub->headers[i].name, name) == 0)
-            return true;
-    return false;
-}
-
 static const char *read_header(struct parser *parser, const char *name, const json_t *value)
 {
     struct error error = ERROR_INIT;
@@ -182,12 +203,12 @@ static const char *read_header(struct parser *parser, const char *name, const js
         parser_problem(parser, "%s", error.text);
         return NULL;
     }
-    if (header_given(parser->sub, name)) {
+    if (subscription_has_header(parser->sub, name)) {
         parser_problem(parser, "the same header in another spelling stands there already");
         return NULL;
     }
     const char *text = parser_string(parser, value, SUBSCRIPTION_SEALED_MAX, validate_header_value);
-    return text && is_given(parser, text) ? text : NULL;
+    return text && parser_given(parser, text) ? text : NULL;
 }
 
 static void read_headers(struct parser *parser, const json_t *object)
@@ -254,7 +275,7 @@ static void read_secret_text(struct parser *parser, const json_t *value)
     struct subscription_secret *secret = parser->target;
     struct error error = ERROR_INIT;
     const char *text = parser_string(parser, value, SUBSCRIPTION_SEALED_MAX, NULL);
-    if (!text || !is_given(parser, text))
+    if (!text || !parser_given(parser, text))
         return;
     secret->text = text;
     if (!seal_is_sealed(text) && strcmp(text, SUBSCRIPTION_MASK) != 0 &&
@@ -359,6 +380,7 @@ static struct subscription *parse(struct parser *parser, const json_t *json)
     parser->sub = parser->target = sub;
     parser->strings = sub->strings;
     parser_fields(parser, subscription_fields, json);
+    parse_access_check(parser);
     buffer_release(&parser->pointer);
     if (!parser->failed) {
         sub->key = mem_printf("%s/%s", sub->tenant, sub->id);

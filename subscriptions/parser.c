@@ -7,8 +7,11 @@
 #include <string.h>
 
 #include "common/text.h"
+#include "subscriptions/seal.h"
 
 #define FIELDS_MAX 64 /* of a table, that may be meant by a misspelt one */
+/* Room for a value of `max` bytes when it is sealed: base64, with a key's id, nonce and tag. */
+#define SEALED_SIZE(max) (4 * (max) / 3 + 128)
 
 /* Where we are. */
 
@@ -140,6 +143,41 @@ const char *parser_string(struct parser *parser, const json_t *value, size_t max
     return NULL;
 }
 
+/* What `list` and `get` print can be edited and applied, except for what they hide. */
+bool parser_given(struct parser *parser, const char *text)
+{
+    bool masked = strcmp(text, SUBSCRIPTION_MASK) == 0;
+    if (!parser->strict || (masked && parser->masks))
+        return true;
+    if (masked)
+        parser_problem(
+            parser, "\"" SUBSCRIPTION_MASK "\" is what stands for a hidden value: give the value");
+    else if (seal_is_sealed(text))
+        parser_problem(parser, "is a sealed value: give the value itself");
+    else
+        return true;
+    return false;
+}
+
+/* The string, or NULL after a problem; what hides one is not looked at more closely. */
+static const char *read_secret(
+    struct parser *parser, const struct field *field, const json_t *value)
+{
+    struct error error = ERROR_INIT;
+    const char *text = parser_string(parser, value, SEALED_SIZE((size_t)field->max), NULL);
+    if (!text || !parser_given(parser, text))
+        return NULL;
+    if (seal_is_sealed(text) || strcmp(text, SUBSCRIPTION_MASK) == 0)
+        return text;
+    if (strlen(text) > (size_t)field->max)
+        parser_problem(parser, "longer than %.0f bytes", field->max);
+    else if (field->check && !field->check(text, &error))
+        parser_problem(parser, "%s", error.text);
+    else
+        return text;
+    return NULL;
+}
+
 bool parser_int(struct parser *parser, const json_t *value, double min, double max, int64_t *ret)
 {
     if (!parser_expect(parser, FIELD_INT, value))
@@ -182,7 +220,9 @@ static void read_into(struct parser *parser, const struct field *field, const js
 {
     void *target = (char *)parser->target + (field->offset == SIZE_MAX ? 0 : field->offset);
     if (field->type == FIELD_STRING) {
-        const char *text = parser_string(parser, value, (size_t)field->max, field->check);
+        const char *text = field->secret
+                               ? read_secret(parser, field, value)
+                               : parser_string(parser, value, (size_t)field->max, field->check);
         if (text && field->offset != SIZE_MAX)
             *(const char **)target = text;
     } else if (field->type == FIELD_INT) {
@@ -248,11 +288,8 @@ static void refuse_unknown(struct parser *parser, const struct field *table, con
     }
 }
 
-/* Unknown ones first: a misspelt field is more likely the cause than a missing one. */
-void parser_fields(struct parser *parser, const struct field *table, const json_t *object)
+static void read_known(struct parser *parser, const struct field *table, const json_t *object)
 {
-    if (parser->strict)
-        refuse_unknown(parser, table, object);
     for (const struct field *field = table; field->name; field++) {
         const json_t *value = json_object_get(object, field->name);
         if (!value && !field->required)
@@ -264,4 +301,18 @@ void parser_fields(struct parser *parser, const struct field *table, const json_
             parser_problem(parser, "missing");
         parser_leave(parser, here);
     }
+}
+
+/* Unknown ones first: a misspelt field is more likely the cause than a missing one. */
+void parser_fields(struct parser *parser, const struct field *table, const json_t *object)
+{
+    if (parser->strict)
+        refuse_unknown(parser, table, object);
+    read_known(parser, table, object);
+}
+
+void parser_closed_fields(struct parser *parser, const struct field *table, const json_t *object)
+{
+    refuse_unknown(parser, table, object);
+    read_known(parser, table, object);
 }

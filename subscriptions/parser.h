@@ -47,12 +47,17 @@ struct field {
     double min, max;
     int64_t scale; /* what an integer is multiplied by; 0 = 1 */
     bool (*check)(const char *value, struct error *error); /* of strings */
-    void (*read)(struct parser *, const json_t *value);    /* instead of storing at `offset` */
-    const struct field *fields; /* of an object with a table of its own */
+    bool secret; /* a string that may be sealed, and is shown as SUBSCRIPTION_MASK */
+    void (*read)(struct parser *, const json_t *value); /* instead of storing at `offset` */
+    const struct field *fields;                         /* of an object with a table of its own */
 };
 
 /* Fills the target with the members of `object`. */
 void parser_fields(struct parser *parser, const struct field *table, const json_t *object);
+
+/* The same, but unknown members are refused however it is read: to ignore one would be to send what was not asked
+ * for. */
+void parser_closed_fields(struct parser *parser, const struct field *table, const json_t *object);
 
 /* Goes down to a member or an element; returns what parser_leave() wants. */
 size_t parser_enter(struct parser *parser, const char *token);
@@ -67,6 +72,8 @@ bool parser_expect(struct parser *parser, enum field_type type, const json_t *va
 /* The string, or NULL after a problem. `check` may be NULL. */
 const char *parser_string(struct parser *parser, const json_t *value, size_t max,
     bool (*check)(const char *, struct error *));
+/* Whether it is a value that people may write: neither SUBSCRIPTION_MASK nor sealed, where it is strict. */
+bool parser_given(struct parser *parser, const char *text);
 /* Whether it is an integer from `min` to `max`. */
 bool parser_int(struct parser *parser, const json_t *value, double min, double max, int64_t *ret);
 

@@ -19,6 +19,29 @@ static bool visit_one(
     return more;
 }
 
+/* Values that stand alone, by where they are. */
+static const struct {
+    const char *object, *part, *name; /* part NULL = the value is the object's own */
+    const char *list;
+} single[] = {
+    {"auth", "basic", "password", "auth/basic"},
+    {"auth", "oauth2", "client_secret", "auth/oauth2"},
+    {"tls", NULL, "client_key", "tls"},
+};
+
+static bool visit_single(json_t *subscription, sealing_visit *visit, void *arg)
+{
+    for (size_t i = 0; i < sizeof single / sizeof single[0]; i++) {
+        json_t *object = json_object_get(subscription, single[i].object);
+        if (single[i].part)
+            object = json_object_get(object, single[i].part);
+        if (!visit_one(json_object_get(object, single[i].name), single[i].list, single[i].name,
+                visit, arg))
+            return false;
+    }
+    return true;
+}
+
 bool sealing_each(json_t *subscription, sealing_visit *visit, void *arg)
 {
     const char *name;
@@ -31,7 +54,7 @@ bool sealing_each(json_t *subscription, sealing_visit *visit, void *arg)
     json_object_foreach(json_object_get(subscription, "headers"), name, value)
         if (!visit_one(value, "headers", name, visit, arg))
             return false;
-    return true;
+    return visit_single(subscription, visit, arg);
 }
 
 static bool is_open(json_t *value, const char *field, void *arg)

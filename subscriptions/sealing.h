@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What of a subscription is sealed at rest: its secrets and the values of its headers. The place of a
- * value is its field by name, "/secrets/<id>" or "/headers/<name>", so that it opens wherever it stands
- * in a list. */
+/* What of a subscription is sealed at rest: its secrets, the values of its headers, what it says who it is
+ * with, and its private key. The place of a value is its field by name, "/secrets/<id>", "/headers/<name>"
+ * or "/auth/basic/password", so that it opens wherever it stands in a list. */
 #ifndef HOOKLINE_SUBSCRIPTIONS_SEALING_H
 #define HOOKLINE_SUBSCRIPTIONS_SEALING_H
 

@@ -4,11 +4,22 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/memory.h"
 #include "common/text.h"
 #include "events/event.h"
 #include "subscriptions/sealing.h"
+
+const char *const subscription_format_names[] = {
+    [FORMAT_RAW] = "raw",
+    [FORMAT_STANDARD] = "standard",
+    [FORMAT_CLOUDEVENTS] = "cloudevents",
+    [FORMAT_CLOUDEVENTS_STRUCTURED] = "cloudevents-structured",
+    [FORMAT_FORM] = "form",
+    [FORMAT_XML] = "xml",
+    NULL,
+};
 
 struct subscription *subscription_ref(struct subscription *subscription)
 {
@@ -26,6 +37,8 @@ void subscription_unref(struct subscription *subscription)
     free((void *)subscription->key);
     free((void *)subscription->events);
     pattern_free((struct pattern *)subscription->filter);
+    selection_free((struct selection *)subscription->include);
+    selection_free((struct selection *)subscription->exclude);
     free((void *)subscription->headers);
     free((void *)subscription->secrets);
     free((void *)subscription->ttl);
@@ -50,6 +63,14 @@ bool subscription_wants(const struct subscription *subscription, const char *typ
 {
     for (size_t i = 0; i < subscription->event_count; i++)
         if (pattern_wants(subscription->events[i], type))
+            return true;
+    return false;
+}
+
+bool subscription_has_header(const struct subscription *subscription, const char *name)
+{
+    for (size_t i = 0; i < subscription->header_count; i++)
+        if (strcasecmp(subscription->headers[i].name, name) == 0)
             return true;
     return false;
 }

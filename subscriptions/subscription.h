@@ -12,6 +12,7 @@
 #include "common/error.h"
 #include "subscriptions/pattern.h"
 #include "subscriptions/secret.h"
+#include "subscriptions/selection.h"
 
 /* Stated in docs/schemas/subscription.json too. Lengths are bytes of UTF-8. */
 #define SUBSCRIPTION_TENANT_MAX       64
@@ -26,6 +27,10 @@
 #define SUBSCRIPTION_HEADER_BYTES_MAX 4096 /* names and values together */
 #define SUBSCRIPTION_SECRETS_MAX      8
 #define SUBSCRIPTION_SEALED_MAX       8192 /* of a secret or a header value, as it is stored */
+#define SUBSCRIPTION_POINTERS_MAX     64   /* in each list of `fields` */
+#define SUBSCRIPTION_POINTER_MAX      512
+#define SUBSCRIPTION_CREDENTIAL_MAX   1024 /* a user, a password, what a token is asked for with */
+#define SUBSCRIPTION_PEM_MAX          16384
 /* "<tenant>/<id>" and a NUL. */
 #define SUBSCRIPTION_KEY_SIZE (SUBSCRIPTION_TENANT_MAX + 1 + SUBSCRIPTION_ID_MAX + 1)
 
@@ -49,6 +54,33 @@ struct subscription_ttl {
     int64_t ms;
 };
 
+/* What is sent of an event. */
+enum subscription_format {
+    FORMAT_RAW, /* the event's own bytes */
+    FORMAT_STANDARD,
+    FORMAT_CLOUDEVENTS, /* binary mode */
+    FORMAT_CLOUDEVENTS_STRUCTURED,
+    FORMAT_FORM,
+    FORMAT_XML,
+};
+extern const char *const subscription_format_names[]; /* "raw", …; ends with NULL */
+
+/* How Hookline says who it is (`auth`): one of the two, or neither. Passwords may be sealed. */
+struct subscription_auth {
+    /* HTTP Basic (RFC 7617); NULL = not this. */
+    const char *username, *password;
+    /* OAuth 2.0, client credentials (RFC 6749, 4.4); token_url NULL = not this. */
+    const char *token_url, *client_id, *client_secret;
+    const char *scope, *audience; /* NULL = not sent */
+    bool secret_in_body;          /* and not as HTTP Basic (RFC 6749, 2.3.1) */
+};
+
+/* PEM; NULL = not given. The key may be sealed. */
+struct subscription_tls {
+    const char *ca; /* instead of the operator's: whom the endpoint's certificate is from */
+    const char *certificate, *key; /* our own, for an endpoint that asks for one; both or neither */
+};
+
 /* Immutable after parsing and shared by reference count. Zero or NULL = not given: the role's
  * default holds. All pointers live as long as the subscription. */
 struct subscription {
@@ -61,8 +93,14 @@ struct subscription {
     const char *const *events; /* patterns: "call.ringing", "call.*", "*"; event_count of them */
     size_t event_count;
     const struct pattern *filter; /* of those the events that it matches; NULL = all */
+    enum subscription_format format;
+    /* Of its fields those; NULL = all. And of those not these; NULL = none is left out. */
+    const struct selection *include, *exclude;
+    bool allow_denied; /* fields of the deny list are sent too */
     const struct subscription_header *headers;
     size_t header_count;
+    struct subscription_auth auth;
+    struct subscription_tls tls;
     const struct subscription_secret
         *secrets; /* requests are signed with each; none = not signed */
     size_t secret_count;
@@ -118,6 +156,9 @@ void subscription_unref(struct subscription *subscription);
 
 /* Whether an event of `type` is asked for by `events` (looking neither at `enabled` nor at `filter`). */
 bool subscription_wants(const struct subscription *subscription, const char *type);
+
+/* Whether `headers` has one of that name, in whatever case. */
+bool subscription_has_header(const struct subscription *subscription, const char *name);
 
 /* The time to live that `ttl_s` gives to events of `type`, by its name before "*"; 0 = nothing. */
 int64_t subscription_ttl_ms(const struct subscription *subscription, const char *type);

@@ -260,3 +260,27 @@ bool validate_paragraphs(const char *text, struct error *error)
 {
     return check_controls(text, "\n\t", error);
 }
+
+/* RFC 7617, 2: a colon would end it. */
+bool validate_username(const char *text, struct error *error)
+{
+    if (strchr(text, ':'))
+        return error_set(error, ERROR_CONFIG, "a colon, which HTTP Basic cannot carry");
+    return validate_credential(text, error);
+}
+
+bool validate_credential(const char *text, struct error *error)
+{
+    if (!*text)
+        return error_set(error, ERROR_CONFIG, "is empty");
+    return check_controls(text, "", error);
+}
+
+/* RFC 6749, 3.3. */
+bool validate_scope(const char *text, struct error *error)
+{
+    for (const char *p = text; *p; p++)
+        if (*p < ' ' || *p > '~' || *p == '"' || *p == '\\')
+            return error_set(error, ERROR_CONFIG, "no scope: a character at offset %td", p - text);
+    return validate_credential(text, error);
+}

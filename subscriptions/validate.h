@@ -22,6 +22,11 @@ must_check bool validate_header_name(const char *name, struct error *error);
 /* Not empty, no control character, no blank at either end. Never quotes the value: it may be a
  * secret. */
 must_check bool validate_header_value(const char *value, struct error *error);
+/* A user's name for HTTP Basic, what a token is asked for with, its scope: not empty, and no control
+ * characters; the first has no colon, the last is ASCII without quotes and backslashes. */
+must_check bool validate_username(const char *text, struct error *error);
+must_check bool validate_credential(const char *text, struct error *error);
+must_check bool validate_scope(const char *text, struct error *error);
 /* No control character (C0, DEL, C1), so that it can be printed on a terminal. */
 must_check bool validate_line(const char *text, struct error *error);
 /* The same, but newlines and tabs pass. */

@@ -2,11 +2,15 @@
 /* What the requests of a subscription are made with that nobody else may know. */
 #include "webhook/credentials.h"
 
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/buffer.h"
 #include "common/memory.h"
 #include "subscriptions/sealing.h"
+#include "subscriptions/secret.h"
 
 /* The subscription with its values opened: a reference to it, or to a copy. */
 static struct subscription *open_values(
@@ -36,13 +40,35 @@ static bool make_keys(struct credentials *credentials, struct error *error)
     return true;
 }
 
+char *credentials_basic(const char *user, const char *password)
+{
+    static const char scheme[] = "Basic ";
+    struct buffer plain = BUFFER_INIT;
+    buffer_printf(&plain, "%s:%s", user, password);
+    char *value = mem_alloc(sizeof scheme + 4 * (plain.len / 3 + 1));
+    memcpy(value, scheme, sizeof scheme - 1);
+    EVP_EncodeBlock((unsigned char *)value + sizeof scheme - 1, (const unsigned char *)plain.data,
+        (int)plain.len);
+    secret_wipe(&plain);
+    return value;
+}
+
+static void set_authorization(struct credentials *credentials)
+{
+    const struct subscription_auth *auth = &credentials->subscription->auth;
+    if (auth->username)
+        credentials->authorization = credentials_basic(auth->username, auth->password);
+}
+
 struct credentials *credentials_new(
     struct subscription *subscription, const struct seal_ring *ring, struct error *error)
 {
     struct credentials *credentials = mem_zalloc(sizeof *credentials);
     credentials->subscription = open_values(subscription, ring, error);
-    if (credentials->subscription && make_keys(credentials, error))
+    if (credentials->subscription && make_keys(credentials, error)) {
+        set_authorization(credentials);
         return credentials;
+    }
     credentials_free(credentials);
     return NULL;
 }
@@ -53,6 +79,9 @@ void credentials_free(struct credentials *credentials)
         return;
     for (size_t i = 0; i < SUBSCRIPTION_SECRETS_MAX; i++)
         signing_key_free(credentials->keys[i]);
+    if (credentials->authorization)
+        OPENSSL_cleanse(credentials->authorization, strlen(credentials->authorization));
+    free(credentials->authorization);
     subscription_unref(credentials->subscription);
     free(credentials);
 }

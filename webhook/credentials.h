@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the requests of a subscription are made with that nobody else may know: its header values,
+/* What the requests of a subscription are made with that nobody else may know: its header values and passwords,
  * opened, and the keys that sign. */
 #ifndef HOOKLINE_WEBHOOK_CREDENTIALS_H
 #define HOOKLINE_WEBHOOK_CREDENTIALS_H
@@ -14,6 +14,7 @@
 struct credentials {
     struct subscription *subscription;                  /* its values opened; a reference */
     struct signing_key *keys[SUBSCRIPTION_SECRETS_MAX]; /* of its secrets, in their order */
+    char *authorization; /* the header's value, if it is always the same (HTTP Basic); else NULL */
 };
 
 /* "" for none; room for every secret's signature. */
@@ -30,5 +31,8 @@ void credentials_free(struct credentials *credentials);
  * time. Returns its length; 0 = the subscription has no secrets. */
 size_t credentials_sign(const struct credentials *credentials,
     const struct signature_message *message, char out[CREDENTIALS_SIGNATURES_SIZE]);
+
+/* The value of an authorization header for HTTP Basic (RFC 7617). Returns new; wipe it. */
+char *credentials_basic(const char *user, const char *password);
 
 #endif

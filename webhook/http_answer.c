@@ -23,6 +23,7 @@ const char *const http_fault_names[] = {
     "ours",
     "cancelled",
     "blocked",
+    "token",
     NULL,
 };
 
@@ -31,11 +32,9 @@ static size_t take_body(char *data, size_t size, size_t count, void *arg)
     struct http_post *post = arg;
     struct http_reading *reading = &post->reading;
     size_t len = size * count;
-    size_t room = HTTP_ANSWER_KEPT - reading->kept_len;
+    size_t room = reading->keep - reading->kept.len;
     size_t kept = len < room ? len : room;
-    memcpy(reading->kept + reading->kept_len, data, kept);
-    reading->kept_len += kept;
-    reading->kept[reading->kept_len] = '\0';
+    buffer_add(&reading->kept, data, kept);
     reading->received += (int64_t)len;
     if (reading->received > post->client->options.max_answer_bytes)
         return 0; /* closes the connection */
@@ -172,8 +171,9 @@ static enum http_fault fault_of(const struct http_post *post, CURLcode code)
     case CURLE_PROXY:
     case CURLE_OUT_OF_MEMORY:
     case CURLE_FAILED_INIT:
-    case CURLE_SSL_CACERT_BADFILE:
         return HTTP_OURS;
+    case CURLE_SSL_CACERT_BADFILE: /* the operator's, or the subscription's */
+        return post->has_ca ? HTTP_TLS : HTTP_OURS;
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CERTPROBLEM:
@@ -253,8 +253,8 @@ void http_answer_fill(const struct http_post *post, CURLcode code, struct http_a
     curl_easy_getinfo(post->easy, CURLINFO_PRIMARY_IP, &ip);
     answer->status = (int)status;
     answer->retry_after = post->reading.retry_after[0] ? post->reading.retry_after : NULL;
-    answer->body = post->reading.kept;
-    answer->body_len = post->reading.kept_len;
+    answer->body = buffer_text(&post->reading.kept);
+    answer->body_len = post->reading.kept.len;
     answer->headers = post->reading.headers ? post->reading.headers->all : NULL;
     answer->header_count = post->reading.headers ? post->reading.headers->count : 0;
     answer->remote_ip = ip ? ip : "";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* POSTs on the loop, over libcurl's multi interface. */
+/* HTTP requests on the loop, over libcurl's multi interface. */
 #ifndef HOOKLINE_WEBHOOK_HTTP_CLIENT_H
 #define HOOKLINE_WEBHOOK_HTTP_CLIENT_H
 
@@ -40,7 +40,15 @@ struct http_request {
     int64_t connect_timeout_ms; /* resolving included; 0 = 300 s */
     int64_t timeout_ms;         /* of all, but 2 s at most for what follows the head; 0 = none */
     bool http2;
-    bool keep_headers; /* of the answer */
+    bool keep_headers;  /* of the answer */
+    size_t keep_bytes;  /* of its body; 0 = HTTP_ANSWER_KEPT */
+    const char *method; /* NULL = POST */
+};
+
+/* PEM (subscriptions/pem.h); NULL = not given. */
+struct http_tls {
+    const char *ca; /* instead of the client's `ca_file` */
+    const char *certificate, *key;
 };
 
 struct http_header {
@@ -58,6 +66,7 @@ enum http_fault {
     HTTP_OURS,   /* no descriptors, no memory, the proxy, no name server that can be reached */
     HTTP_CANCELLED,
     HTTP_BLOCKED, /* the guard: it may not go there */
+    HTTP_TOKEN,   /* there was no request: the token that it needs could not be had (oauth.h) */
     HTTP_FAULTS,
 };
 extern const char *const http_fault_names[]; /* "answered", "dns", … */
@@ -67,7 +76,7 @@ struct http_answer {
     int status;              /* with HTTP_ANSWERED */
     const char *detail;      /* one sentence of the library, "" with a status */
     const char *retry_after; /* the header's value, or NULL */
-    const char *body;        /* the first HTTP_ANSWER_KEPT bytes, with a NUL behind them */
+    const char *body;        /* the first bytes, as many as are kept, with a NUL behind them */
     size_t body_len;
     /* With `keep_headers`: those of the final head for which there is room, as they came. Of a long value
      * the beginning. */
@@ -91,10 +100,12 @@ void http_client_free(struct http_client *client);
 /* Returns new. Its requests may differ in everything. Costs 2 KiB, and next to nothing when it has
  * not been used for a minute. */
 struct http_target *http_target_new(struct http_client *client);
+/* For its connections from now on; copied. */
+void http_target_set_tls(struct http_target *target, const struct http_tls *tls);
 /* Requests of it that are under way go on. NULL is fine, and so is one whose client is gone. */
 void http_target_free(struct http_target *target);
 
-/* Begins a POST. `answered` is called once, on the loop, never from within this call. */
+/* Begins a request. `answered` is called once, on the loop, never from within this call. */
 struct http_post *http_client_post(struct http_client *client, const struct http_request *request,
     http_answered *answered, void *arg);
 /* Gives up: `answered` is not called. Not from within `answered`. */

@@ -36,8 +36,8 @@ struct http_kept_headers {
 struct http_reading {
     struct http_kept_headers *headers; /* NULL = they are not kept */
     char retry_after[RETRY_AFTER_SIZE];
-    char kept[HTTP_ANSWER_KEPT + 1];
-    size_t kept_len;
+    struct buffer kept; /* of the body, the first `keep` bytes */
+    size_t keep;
     int64_t received;
     bool is_final; /* the head under way is not an interim answer's */
     bool has_head; /* all of the final one has come */
@@ -62,6 +62,9 @@ struct http_post {
     uint64_t url_version; /* of the target's URL */
     int64_t connect_timeout_ms, timeout_ms;
     bool http2;
+    bool has_method;      /* one that is not POST */
+    uint64_t tls_version; /* of the target's, 0 = none */
+    bool has_ca;
     struct http_lines lines;
     /* The request. */
     http_answered *answered;
@@ -92,7 +95,9 @@ struct http_target {
     struct http_post_set posts; /* which were last set up for it */
     char *url;
     struct url_origin origin;
-    enum guard_rule rule; /* why nothing may be sent there, whatever the name resolves to */
+    enum guard_rule rule;         /* why nothing may be sent there, whatever the name resolves to */
+    char *ca, *certificate, *key; /* PEM, or NULL */
+    uint64_t tls_version;         /* of these among all targets of the client; 0 = none */
     uint64_t url_version;
     /* What its requests share: TLS sessions and addresses; NULL after a long rest. */
     CURLSH *share;
@@ -114,6 +119,7 @@ struct http_client {
     struct http_post_list posts[POST_STATES];
     size_t idle_count;
     unsigned sweep;                  /* counts */
+    uint64_t tls_version;            /* the last that was given */
     struct http_target *common;      /* of requests that have none */
     struct http_target_list resting; /* with a share but without requests; newest first */
     LIST_HEAD(, http_target) targets;

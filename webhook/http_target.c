@@ -5,6 +5,7 @@
  * requests of a target have in common, TLS sessions and addresses, lies in a share of its own, since
  * libcurl 7.88 has room for eight sessions in one, and walks all addresses in it at the end of every
  * request. */
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -82,6 +83,27 @@ static void drop_share(struct http_target *target)
     target->pinned_version = 0;
 }
 
+static void free_tls(struct http_target *target)
+{
+    if (target->key)
+        OPENSSL_cleanse(target->key, strlen(target->key));
+    free(target->ca);
+    free(target->certificate);
+    free(target->key);
+}
+
+void http_target_set_tls(struct http_target *target, const struct http_tls *tls)
+{
+    free_tls(target);
+    target->ca = mem_strdup(tls->ca);
+    target->certificate = mem_strdup(tls->certificate);
+    target->key = mem_strdup(tls->key);
+    if (!target->ca && !target->certificate)
+        target->tls_version = 0;
+    else if (target->client)
+        target->tls_version = ++target->client->tls_version;
+}
+
 static void end_target(struct http_target *target)
 {
     if (target->share)
@@ -90,6 +112,7 @@ static void end_target(struct http_target *target)
         LIST_REMOVE(target, link);
     url_origin_release(&target->origin);
     free(target->url);
+    free_tls(target);
     free(target);
 }
 
@@ -168,6 +191,7 @@ static void free_post(struct http_post *post)
     free(post->lines.nodes);
     buffer_release(&post->lines.text);
     buffer_release(&post->pin_text);
+    buffer_release(&post->reading.kept);
     free(post);
 }
 
@@ -177,12 +201,22 @@ static struct http_post *last_used(struct http_client *client)
     return post ? post : new_post(client);
 }
 
+/* A large one is somebody's token. */
+static void forget_body(struct buffer *kept)
+{
+    if (kept->data)
+        OPENSSL_cleanse(kept->data, kept->len);
+    buffer_release(kept);
+}
+
 void http_post_retire(struct http_post *post)
 {
     struct http_client *client = post->client;
     struct http_target *target = post->target;
     free(post->reading.headers);
     post->reading.headers = NULL;
+    if (post->reading.keep > HTTP_ANSWER_KEPT)
+        forget_body(&post->reading.kept);
     http_post_set_state(post, POST_IDLE);
     post->sweep = client->sweep;
     if (--target->under_way == 0) {
@@ -274,6 +308,34 @@ static void set_http2(struct http_post *post, bool http2)
         http2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
 }
 
+static void set_method(struct http_post *post, const char *method)
+{
+    if (!method && !post->has_method)
+        return;
+    post->has_method = method;
+    curl_easy_setopt(post->easy, CURLOPT_CUSTOMREQUEST, method);
+}
+
+/* NULL takes it away. curl copies it. */
+static void set_blob(CURL *easy, CURLoption option, char *text)
+{
+    struct curl_blob blob = {text, text ? strlen(text) : 0, CURL_BLOB_COPY};
+    curl_easy_setopt(easy, option, text ? &blob : NULL);
+}
+
+/* As a blob the authorities do not touch curl's cache of the CA store, which has room for one. */
+static void set_tls(struct http_post *post)
+{
+    const struct http_target *target = post->target;
+    if (post->tls_version == target->tls_version)
+        return;
+    post->tls_version = target->tls_version;
+    post->has_ca = target->ca;
+    set_blob(post->easy, CURLOPT_CAINFO_BLOB, target->ca);
+    set_blob(post->easy, CURLOPT_SSLCERT_BLOB, target->certificate);
+    set_blob(post->easy, CURLOPT_SSLKEY_BLOB, target->key);
+}
+
 static void add_line(struct http_lines *lines, const char *line)
 {
     struct curl_slist *node = &lines->nodes[lines->count++];
@@ -325,13 +387,16 @@ struct http_post *http_post_take(
     post->error[0] = '\0';
     post->rule = GUARD_NONE;
     struct http_reading *reading = &post->reading;
-    reading->retry_after[0] = reading->kept[0] = '\0';
-    reading->kept_len = 0;
+    reading->retry_after[0] = '\0';
+    reading->keep = request->keep_bytes ? request->keep_bytes : HTTP_ANSWER_KEPT;
+    buffer_clear(&reading->kept);
     reading->received = 0;
     reading->is_final = reading->has_head = false;
     reading->headers = request->keep_headers ? mem_zalloc(sizeof *reading->headers) : NULL;
     set_url(post, request->url);
     set_http2(post, request->http2);
+    set_method(post, request->method);
+    set_tls(post);
     set_lines(post, request->headers, request->body_len);
     curl_easy_setopt(post->easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");
     curl_easy_setopt(post->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);

@@ -4,10 +4,16 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/memory.h"
 #include "common/text.h"
+
+const char *webhook_traceparent(
+    const struct subscription *subscription, const struct record *record)
+{
+    const char *value = subscription->trace ? record_header_text(record, "traceparent") : NULL;
+    return value && text_matches_set(value, 128, "0-9a-f-") ? value : NULL;
+}
 
 /* The headers before they are written: one allocation, and no formats, for each request of many. */
 struct headers {
@@ -26,23 +32,15 @@ static void add(struct headers *headers, const char *name, const char *value)
     headers->bytes += header->name_len + header->value_len + sizeof ": ";
 }
 
-static bool overrides(const struct subscription *subscription, const char *name)
-{
-    for (size_t i = 0; i < subscription->header_count; i++)
-        if (strcasecmp(subscription->headers[i].name, name) == 0)
-            return true;
-    return false;
-}
-
 /* Headers that are written for each request. */
 struct written {
     char timestamp[TEXT_INT_SIZE], attempt[TEXT_INT_SIZE], signatures[CREDENTIALS_SIGNATURES_SIZE];
 };
 
 static void write_own(struct written *written, const struct credentials *credentials,
-    const struct webhook_delivery *delivery)
+    const struct webhook_delivery *delivery, struct bytes body)
 {
-    struct signature_message message = {delivery->id, delivery->at.ms / 1000, delivery->body};
+    struct signature_message message = {delivery->id, delivery->at.ms / 1000, body};
     text_format_int(message.timestamp_s, written->timestamp);
     text_format_int(delivery->attempt, written->attempt);
     written->signatures[0] = '\0';
@@ -50,10 +48,11 @@ static void write_own(struct written *written, const struct credentials *credent
 }
 
 static void add_own(struct headers *headers, const struct subscription *subscription,
-    const struct webhook_delivery *delivery, const struct written *written)
+    const struct webhook_delivery *delivery, const struct rendering *rendering,
+    const struct written *written)
 {
-    add(headers, "content-type", "application/json");
-    if (!overrides(subscription, "user-agent"))
+    add(headers, "content-type", rendering->content_type);
+    if (!subscription_has_header(subscription, "user-agent"))
         add(headers, "user-agent", "Hookline/" HOOKLINE_VERSION);
     add(headers, "webhook-id", delivery->id);
     add(headers, "webhook-timestamp", written->timestamp);
@@ -64,6 +63,9 @@ static void add_own(struct headers *headers, const struct subscription *subscrip
     add(headers, "hookline-tenant", subscription->tenant);
     if (delivery->traceparent)
         add(headers, "traceparent", delivery->traceparent);
+    for (size_t i = 0; i < rendering->header_count; i++)
+        if (!subscription_has_header(subscription, rendering->headers[i].name))
+            add(headers, rendering->headers[i].name, rendering->headers[i].value);
 }
 
 /* curl's way to say that a header is there and empty is a semicolon. */
@@ -77,16 +79,21 @@ static char *write_line(char *at, const struct request_header *header)
 }
 
 void webhook_request_build(struct webhook_request *ret_request,
-    const struct credentials *credentials, const struct webhook_delivery *delivery)
+    const struct credentials *credentials, const struct webhook_delivery *delivery,
+    const struct rendering *rendering, const char *authorization)
 {
     struct webhook_request *request = ret_request;
     const struct subscription *subscription = credentials->subscription;
     struct headers headers;
     struct written written;
     headers.count = headers.bytes = 0;
-    write_own(&written, credentials, delivery);
-    add_own(&headers, subscription, delivery, &written);
+    write_own(&written, credentials, delivery, rendering->body);
+    add_own(&headers, subscription, delivery, rendering, &written);
     request->own_count = headers.count;
+    if (!authorization)
+        authorization = credentials->authorization;
+    if (authorization)
+        add(&headers, "authorization", authorization);
     for (size_t i = 0; i < subscription->header_count; i++)
         add(&headers, subscription->headers[i].name, subscription->headers[i].value);
 
@@ -99,8 +106,8 @@ void webhook_request_build(struct webhook_request *ret_request,
     request->http = (struct http_request){
         .url = subscription->url,
         .headers = request->lines,
-        .body = delivery->body.data,
-        .body_len = delivery->body.len,
+        .body = rendering->body.data,
+        .body_len = rendering->body.len,
         .http2 = subscription->http2,
     };
 }

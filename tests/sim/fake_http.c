@@ -13,8 +13,8 @@
 #include "ledger.h"
 #include "world.h"
 
-const char *const http_fault_names[] = {
-    "answered", "dns", "connect", "tls", "timeout", "broken", "ours", "cancelled", "blocked", NULL};
+const char *const http_fault_names[] = {"answered", "dns", "connect", "tls", "timeout", "broken",
+    "ours", "cancelled", "blocked", "token", NULL};
 _Static_assert(
     sizeof http_fault_names / sizeof *http_fault_names == HTTP_FAULTS + 1, "a name per fault");
 
@@ -76,6 +76,11 @@ struct http_target *http_target_new(struct http_client *client)
 void http_target_free(struct http_target *target)
 {
     free(target);
+}
+
+void http_target_set_tls(struct http_target *target, const struct http_tls *tls)
+{
+    (void)target, (void)tls;
 }
 
 /* --- What the endpoint does with it ------------------------------------------------------------ */

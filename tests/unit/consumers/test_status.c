@@ -186,7 +186,7 @@ static int set_up(void **state)
         endpoint->intake = &fixture->intake;
         endpoint->key = mem_strdup(keys[i]);
         endpoint->subscription = i == 0 ? NULL : &fixture->subscription;
-        endpoint->credentials = i == 0 ? NULL : &fixture->credentials;
+        endpoint->sender.credentials = i == 0 ? NULL : &fixture->credentials;
         endpoint->last_error_at.ms = endpoint->last_success_at.ms = -1;
         TAILQ_INIT(&endpoint->deliveries);
         TAILQ_INIT(&endpoint->aside);

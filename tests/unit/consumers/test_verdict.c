@@ -69,6 +69,7 @@ static void every_fault(void **state)
         [HTTP_OURS] = {VERDICT_OURS, false, false},
         [HTTP_CANCELLED] = {VERDICT_OURS, false, false},
         [HTTP_BLOCKED] = {VERDICT_BLOCKED, false, false},
+        [HTTP_TOKEN] = {VERDICT_RETRY, true, false},
     };
     static const int statuses[] = {0, 200, 204, 410, 429, 503}; /* also left over from a timeout */
     for (int fault = HTTP_ANSWERED + 1; fault < HTTP_FAULTS; fault++)

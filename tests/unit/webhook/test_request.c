@@ -43,17 +43,22 @@ static void build(struct webhook_request *request, const struct subscription *su
     const struct webhook_delivery *delivery)
 {
     struct credentials credentials = {.subscription = (struct subscription *)subscription};
-    webhook_request_build(request, &credentials, delivery);
+    struct rendering rendering;
+    struct error error = ERROR_INIT;
+    assert_true(rendering_make(&rendering, subscription, delivery, &error));
+    webhook_request_build(request, &credentials, delivery, &rendering, NULL);
 }
 
 static const char body[] = "{\"type\":\"call.ended\",\"callID\":\"c1\"}";
+
+static const struct record event = {.value = {body, sizeof body - 1}};
 
 static const struct webhook_delivery delivery = {
     .id = "msg_0123456789abcdef0123456789abcdef",
     .event = "call.ended",
     .attempt = 7,
     .at = {1700000000999},
-    .body = {body, sizeof body - 1},
+    .record = &event,
 };
 
 /* The line of a header, or NULL; fails where there are two. */
@@ -168,7 +173,8 @@ static void no_body(void **state)
     struct subscription *subscription = subscribe("");
     struct webhook_delivery empty = delivery;
     struct webhook_request request;
-    empty.body = (struct bytes){NULL, 0};
+    const struct record nothing = {0};
+    empty.record = &nothing;
     build(&request, subscription, &empty);
     assert_int_equal(request.http.body_len, 0);
     webhook_request_release(&request);
@@ -192,13 +198,15 @@ static void signed_with_each_living_secret(void **state)
     struct credentials *credentials = credentials_new(subscription, NULL, &error);
     assert_non_null(credentials);
     static const char text[] = "{\"test\": 2432232314}";
+    const struct record record = {.value = {text, sizeof text - 1}};
+    const struct rendering rendering = {.content_type = "application/json", .body = record.value};
     struct webhook_delivery signed_one = {.id = "msg_p5jXN8AQM9LWM0D4loKWxJek",
         .event = "call.ended",
         .attempt = 1,
         .at = {1614265330999},
-        .body = {text, sizeof text - 1}};
+        .record = &record};
     struct webhook_request request;
-    webhook_request_build(&request, credentials, &signed_one);
+    webhook_request_build(&request, credentials, &signed_one, &rendering, NULL);
     assert_string_equal(line_of(&request, "webhook-signature"),
         "webhook-signature: v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE= "
         "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/"
@@ -206,7 +214,7 @@ static void signed_with_each_living_secret(void **state)
         "");
     webhook_request_release(&request);
     signed_one.at.ms -= 1000; /* a second before it expires */
-    webhook_request_build(&request, credentials, &signed_one);
+    webhook_request_build(&request, credentials, &signed_one, &rendering, NULL);
     const char *line = line_of(&request, "webhook-signature");
     size_t blanks = 0;
     for (const char *p = line; *p; p++)

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Access tokens by OAuth 2.0's client credentials. */
+#include "webhook/oauth.h"
+
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/buffer.h"
+#include "common/memory.h"
+#include "common/text.h"
+#include "subscriptions/secret.h"
+#include "webhook/credentials.h"
+#include "webhook/formats/form.h"
+
+/* A token that is refused when it is as new as this is not the one at fault. */
+#define NEW_MS     1000
+#define LIFE_MAX_S 86400
+
+TAILQ_HEAD(wait_list, oauth_wait);
+
+struct oauth {
+    struct http_client *http;
+    const struct subscription_auth *auth; /* borrowed */
+    int64_t connect_timeout_ms, timeout_ms;
+    struct http_target *target;
+    struct http_post *fetch; /* under way, or NULL */
+    struct buffer body;      /* of the fetch */
+    struct wait_list waits;
+    uint64_t round;     /* of telling them */
+    bool telling, left; /* its owner has left it */
+    /* The token; NULL = none. */
+    char *authorization;
+    uint64_t number;
+    struct mono_time fetched_at, renew_at, use_until;
+};
+
+/* --- Pure ----------------------------------------------------------------------------------------- */
+
+/* A tenth of its life is for the way, and what is sent with the last of it; and it is renewed in good time. */
+struct oauth_life oauth_life(int64_t life_s)
+{
+    int64_t life_ms = life_s * 1000;
+    int64_t margin_ms = life_ms / 10 < 5000 ? life_ms / 10 : 5000;
+    int64_t early_ms = life_ms / 5 < 60000 ? life_ms / 5 : 60000;
+    return (struct oauth_life){life_ms - early_ms, life_ms - margin_ms};
+}
+
+/* RFC 6749, 5.2. It comes from outside. */
+static const char *error_code(const json_t *json)
+{
+    const char *code = json_string_value(json_object_get(json, "error"));
+    return code && text_matches_set(code, 64, "A-Za-z0-9_.-") ? code : NULL;
+}
+
+/* RFC 6750, 2.1: b64token. */
+static bool is_token(const char *text)
+{
+    return text && text_matches_set(text, OAUTH_TOKEN_MAX, "A-Za-z0-9._~+/=-");
+}
+
+/* Some servers send it as text. */
+static int64_t life_of(const json_t *json)
+{
+    const json_t *given = json_object_get(json, "expires_in");
+    double life_s = json_number_value(given);
+    int64_t number;
+    if (json_is_string(given) && text_parse_int(json_string_value(given), &number))
+        life_s = (double)number;
+    if (life_s < 1)
+        return OAUTH_LIFE_S;
+    return life_s < LIFE_MAX_S ? (int64_t)life_s : LIFE_MAX_S;
+}
+
+static bool read_token(const json_t *json, struct oauth_answer *ret_answer, struct error *error)
+{
+    const char *token = json_string_value(json_object_get(json, "access_token"));
+    const char *type = json_string_value(json_object_get(json, "token_type"));
+    if (!token)
+        return error_set(error, ERROR_RETRY, "The token endpoint's answer has no access_token");
+    if (!is_token(token))
+        return error_set(
+            error, ERROR_RETRY, "The token endpoint's access_token is no bearer token (RFC 6750)");
+    if (!type || strcasecmp(type, "bearer") != 0)
+        return error_set(error, ERROR_RETRY, "The token endpoint's token_type is not Bearer");
+    *ret_answer = (struct oauth_answer){mem_printf("Bearer %s", token), life_of(json)};
+    return true;
+}
+
+bool oauth_answer_read(
+    int status, const char *body, size_t len, struct oauth_answer *ret_answer, struct error *error)
+{
+    json_t *json = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
+    const char *code = error_code(json);
+    bool good = false;
+    if (status != 200 && code)
+        error_set(error, ERROR_RETRY, "The token endpoint answered %d (%s)", status, code);
+    else if (status != 200)
+        error_set(error, ERROR_RETRY, "The token endpoint answered %d", status);
+    else if (!json_is_object(json))
+        error_set(error, ERROR_RETRY, "The token endpoint's answer is no JSON object");
+    else
+        good = read_token(json, ret_answer, error);
+    json_decref(json);
+    return good;
+}
+
+/* --- Fetching --------------------------------------------------------------------------------------- */
+
+static void forget_token(struct oauth *oauth)
+{
+    if (oauth->authorization)
+        OPENSSL_cleanse(oauth->authorization, strlen(oauth->authorization));
+    free(oauth->authorization);
+    oauth->authorization = NULL;
+}
+
+static void keep_token(struct oauth *oauth, const struct oauth_answer *answer)
+{
+    struct oauth_life life = oauth_life(answer->life_s);
+    forget_token(oauth);
+    oauth->authorization = answer->authorization;
+    oauth->number++;
+    oauth->fetched_at = mono_now();
+    oauth->renew_at = mono_add_ms(oauth->fetched_at, life.renew_ms);
+    oauth->use_until = mono_add_ms(oauth->fetched_at, life.use_ms);
+}
+
+static void end(struct oauth *oauth)
+{
+    if (oauth->fetch)
+        http_post_cancel(oauth->fetch);
+    http_target_free(oauth->target);
+    forget_token(oauth);
+    secret_wipe(&oauth->body);
+    free(oauth);
+}
+
+/* Its owner has left, and nobody waits. */
+static void end_if_left(struct oauth *oauth)
+{
+    if (oauth->left && !oauth->telling && TAILQ_EMPTY(&oauth->waits))
+        end(oauth);
+}
+
+/* Those that begin to wait meanwhile do so for the next. */
+static void tell(
+    struct oauth *oauth, const struct oauth_token *token, const struct http_answer *failed)
+{
+    struct oauth_wait *wait;
+    oauth->telling = true;
+    oauth->round++;
+    while ((wait = TAILQ_FIRST(&oauth->waits)) && wait->round < oauth->round) {
+        TAILQ_REMOVE(&oauth->waits, wait, link);
+        wait->oauth = NULL;
+        wait->done(wait->arg, token, failed);
+    }
+    oauth->telling = false;
+    end_if_left(oauth);
+}
+
+static void fail(struct oauth *oauth, const struct http_answer *answer, const char *detail)
+{
+    struct http_answer failed = *answer;
+    if (answer->fault != HTTP_OURS && answer->fault != HTTP_BLOCKED)
+        failed.fault = HTTP_TOKEN;
+    failed.status = 0;
+    failed.detail = detail;
+    failed.retry_after = NULL;
+    failed.body = "";
+    failed.body_len = failed.header_count = 0;
+    tell(oauth, NULL, &failed);
+}
+
+static void answered(void *arg, const struct http_answer *answer)
+{
+    struct oauth *oauth = arg;
+    struct oauth_answer read;
+    struct error error = ERROR_INIT;
+    oauth->fetch = NULL;
+    secret_wipe(&oauth->body);
+    if (answer->fault != HTTP_ANSWERED) {
+        char *detail = mem_printf("Token endpoint: %s", answer->detail);
+        fail(oauth, answer, detail);
+        free(detail);
+    } else if (!oauth_answer_read(answer->status, answer->body, answer->body_len, &read, &error)) {
+        fail(oauth, answer, error.text);
+    } else {
+        keep_token(oauth, &read);
+        struct oauth_token token = {oauth->authorization, oauth->number};
+        tell(oauth, &token, NULL);
+    }
+}
+
+static void add_field(struct buffer *body, const char *name, const char *value)
+{
+    if (!value)
+        return;
+    buffer_printf(body, "&%s=", name);
+    form_encode(body, value, strlen(value));
+}
+
+/* RFC 6749, 2.3.1: both are form-encoded first. Returns new; wipe it. */
+static char *basic_header(const struct subscription_auth *auth)
+{
+    struct buffer id = BUFFER_INIT, secret = BUFFER_INIT;
+    form_encode(&id, auth->client_id, strlen(auth->client_id));
+    form_encode(&secret, auth->client_secret, strlen(auth->client_secret));
+    char *basic = credentials_basic(buffer_text(&id), buffer_text(&secret));
+    char *header = mem_printf("authorization: %s", basic);
+    OPENSSL_cleanse(basic, strlen(basic));
+    free(basic);
+    secret_wipe(&secret);
+    buffer_release(&id);
+    return header;
+}
+
+static void fetch(struct oauth *oauth)
+{
+    const struct subscription_auth *auth = oauth->auth;
+    char *basic = auth->secret_in_body ? NULL : basic_header(auth);
+    const char *const headers[] = {"content-type: application/x-www-form-urlencoded",
+        "accept: application/json", "user-agent: Hookline/" HOOKLINE_VERSION, basic, NULL};
+    buffer_add_text(&oauth->body, "grant_type=client_credentials");
+    add_field(&oauth->body, "scope", auth->scope);
+    add_field(&oauth->body, "audience", auth->audience);
+    if (auth->secret_in_body) {
+        add_field(&oauth->body, "client_id", auth->client_id);
+        add_field(&oauth->body, "client_secret", auth->client_secret);
+    }
+    struct http_request request = {
+        .target = oauth->target,
+        .url = auth->token_url,
+        .headers = headers,
+        .body = oauth->body.data,
+        .body_len = oauth->body.len,
+        .connect_timeout_ms = oauth->connect_timeout_ms,
+        .timeout_ms = oauth->timeout_ms,
+        .keep_bytes = OAUTH_ANSWER_MAX,
+    };
+    oauth->fetch = http_client_post(oauth->http, &request, answered, oauth);
+    if (basic)
+        OPENSSL_cleanse(basic, strlen(basic));
+    free(basic);
+}
+
+/* --- Life ------------------------------------------------------------------------------------------- */
+
+struct oauth *oauth_new(struct http_client *http, const struct subscription *subscription,
+    int64_t connect_timeout_ms, int64_t timeout_ms)
+{
+    struct oauth *oauth = mem_zalloc(sizeof *oauth);
+    oauth->http = http;
+    oauth->auth = &subscription->auth;
+    oauth->connect_timeout_ms = connect_timeout_ms;
+    oauth->timeout_ms = timeout_ms;
+    oauth->target = http_target_new(http);
+    TAILQ_INIT(&oauth->waits);
+    return oauth;
+}
+
+void oauth_free(struct oauth *oauth)
+{
+    if (!oauth)
+        return;
+    oauth->left = true;
+    end_if_left(oauth);
+}
+
+bool oauth_token(struct oauth *oauth, struct oauth_token *ret_token)
+{
+    struct mono_time now = mono_now();
+    if (!oauth->authorization || !mono_before(now, oauth->use_until))
+        return false;
+    if (!oauth->fetch && !mono_before(now, oauth->renew_at))
+        fetch(oauth);
+    *ret_token = (struct oauth_token){oauth->authorization, oauth->number};
+    return true;
+}
+
+void oauth_wait(struct oauth *oauth, struct oauth_wait *wait)
+{
+    wait->oauth = oauth;
+    wait->round = oauth->round;
+    TAILQ_INSERT_TAIL(&oauth->waits, wait, link);
+    if (!oauth->fetch)
+        fetch(oauth);
+}
+
+void oauth_wait_cancel(struct oauth_wait *wait)
+{
+    struct oauth *oauth = wait->oauth;
+    if (!oauth)
+        return;
+    TAILQ_REMOVE(&oauth->waits, wait, link);
+    wait->oauth = NULL;
+    end_if_left(oauth);
+}
+
+bool oauth_refused(struct oauth *oauth, uint64_t number)
+{
+    if (number != oauth->number || !oauth->authorization)
+        return true; /* another is there already, or on its way */
+    if (mono_before(mono_now(), mono_add_ms(oauth->fetched_at, NEW_MS)))
+        return false;
+    forget_token(oauth);
+    return true;
+}

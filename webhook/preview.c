@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A request as it would be made, to be shown. */
+#include "webhook/preview.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "webhook/request.h"
+#include "webhook/url.h"
+
+struct preview {
+    struct rendering rendering;
+    struct webhook_request request;
+    char *url;
+};
+
+struct preview *preview_new(const struct credentials *credentials,
+    const struct webhook_delivery *delivery, struct error *error)
+{
+    const struct subscription *subscription = credentials->subscription;
+    struct preview *preview = mem_zalloc(sizeof *preview);
+    if (!rendering_make(&preview->rendering, subscription, delivery, error)) {
+        free(preview);
+        return NULL;
+    }
+    const char *token = subscription->auth.token_url ? SUBSCRIPTION_MASK : NULL;
+    webhook_request_build(&preview->request, credentials, delivery, &preview->rendering, token);
+    preview->url = url_shown(subscription->url);
+    return preview;
+}
+
+void preview_free(struct preview *preview)
+{
+    if (!preview)
+        return;
+    webhook_request_release(&preview->request);
+    rendering_release(&preview->rendering);
+    free(preview->url);
+    free(preview);
+}
+
+/* A line of the request, taken apart. An empty value is curl's semicolon. */
+struct line {
+    size_t name_len;
+    const char *value;
+};
+
+static struct line line_of(const struct preview *preview, size_t i)
+{
+    const char *text = preview->request.lines[i];
+    size_t name_len = strcspn(text, ":;");
+    if (i >= preview->request.own_count)
+        return (struct line){name_len, SUBSCRIPTION_MASK};
+    return (struct line){name_len, text[name_len] == ':' ? text + name_len + 2 : ""};
+}
+
+void preview_text(const struct preview *preview, struct buffer *out)
+{
+    buffer_printf(out, "POST %s\n", preview->url);
+    for (size_t i = 0; preview->request.lines[i]; i++) {
+        struct line line = line_of(preview, i);
+        buffer_printf(out, "%.*s: %s\n", (int)line.name_len, preview->request.lines[i], line.value);
+    }
+    buffer_add(out, "\n", 1);
+    buffer_add(out, preview->rendering.body.data, preview->rendering.body.len);
+    if (!out->len || out->data[out->len - 1] != '\n')
+        buffer_add(out, "\n", 1);
+}
+
+static void set(json_t *object, const char *name, json_t *value)
+{
+    if (json_object_set_new(object, name, value) != 0)
+        fatal("out of memory");
+}
+
+json_t *preview_json(const struct preview *preview)
+{
+    json_t *json = json_object(), *headers = json_object();
+    const struct bytes *body = &preview->rendering.body;
+    for (size_t i = 0; preview->request.lines[i]; i++) {
+        struct line line = line_of(preview, i);
+        char *name = mem_dup(preview->request.lines[i], line.name_len);
+        set(headers, name, json_string(line.value));
+        free(name);
+    }
+    set(json, "method", json_string("POST"));
+    set(json, "url", json_string(preview->url));
+    set(json, "headers", headers);
+    set(json, "body", json_stringn(body->len ? body->data : "", body->len));
+    return json;
+}
