@@ -10,6 +10,7 @@
 struct form {
     struct buffer *out;
     struct buffer name; /* of where we are, encoded */
+    int depth;
     size_t max;
     struct error *error;
 };
@@ -54,11 +55,12 @@ static bool add_any(struct form *form, const json_t *value);
 static bool add_child(struct form *form, const char *name, const json_t *value)
 {
     size_t here = form->name.len;
-    if (here > 0)
+    if (form->depth++ > 0)
         buffer_add(&form->name, ".", 1);
     form_encode(&form->name, name, strlen(name));
     bool good = add_any(form, value);
     form->name.len = here;
+    form->depth--;
     return good;
 }
 

@@ -52,6 +52,15 @@ void json_text_add(struct buffer *out, const json_t *value)
         fatal("out of memory");
 }
 
+static struct bytes real_text(const json_t *value, char number[TEXT_AMOUNT_SIZE])
+{
+    size_t digits = (size_t)digits_of(json_real_value(value));
+    size_t len =
+        json_dumpb(value, number, TEXT_AMOUNT_SIZE, JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits));
+    bug_on(len >= TEXT_AMOUNT_SIZE);
+    return (struct bytes){number, len};
+}
+
 struct bytes json_text_scalar(const json_t *value, char number[TEXT_AMOUNT_SIZE])
 {
     const char *text = "";
@@ -62,8 +71,7 @@ struct bytes json_text_scalar(const json_t *value, char number[TEXT_AMOUNT_SIZE]
         text = text_format_int(json_integer_value(value), number);
         break;
     case JSON_REAL:
-        text = text_format_number(json_real_value(value), number);
-        break;
+        return real_text(value, number);
     case JSON_TRUE:
         text = "true";
         break;
