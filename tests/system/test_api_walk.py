@@ -177,7 +177,7 @@ One request, now, whatever state the endpoint is in; the answer tells what was s
     walk.say("""
 ## Verify it
 
-With the library of [Standard Webhooks](https://www.standardwebhooks.com), here in Python; [receivers.md](receivers.md)
+With the library of [Standard Webhooks](https://www.standardwebhooks.com), here in Python; [receiving.md](receiving.md)
 has other languages, and how to do it without a library.
 """)
     walk.show("python", f"""from standardwebhooks.webhooks import Webhook

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The examples of docs/receivers.md verify what is really sent."""
+"""The examples of docs/receiving.md verify what is really sent."""
 
 import base64
 import json
@@ -14,7 +14,7 @@ import pytest
 
 from harness import ROOT, subscription
 
-EXAMPLES = dict(re.findall(r"^```(\w+)\n(.*?)^```", (ROOT / "docs" / "receivers.md").read_text(), re.M | re.S))
+EXAMPLES = dict(re.findall(r"^```(\w+)\n(.*?)^```", (ROOT / "docs" / "receiving.md").read_text(), re.M | re.S))
 
 PYTHON = """
 import json, sys
