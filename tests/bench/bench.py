@@ -11,6 +11,7 @@ from costs import scenario_profile
 from dead import scenario_e
 from drain import scenario_a, scenario_b, scenario_kill
 from fan import scenario_f
+from formats import scenario_formats
 from growth import scenario_scale
 from paced import scenario_c, scenario_d, scenario_small
 from registry import scenario_registry
@@ -27,6 +28,7 @@ SCENARIOS = {
     "e": (scenario_e, "a dead endpoint with a backlog, that comes back"),
     "f": (scenario_f, "the bridge at fan-out 1, 10 and 100"),
     "registry": (scenario_registry, "the bridge with many subscriptions"),
+    "formats": (scenario_formats, "what each format costs, beside raw"),
     "kill": (scenario_kill, "kill -9 in the middle of a drain"),
     "profile": (scenario_profile, "where the CPU goes, by perf"),
     "scale": (scenario_scale, "growth with endpoints, tenants and held deliveries"),
@@ -54,6 +56,8 @@ def parse():
     parser.add_argument("--set", action="append", default=[], type=path_and_value, metavar="PATH=VALUE",
                         help="a setting for all processes of Hookline")
     parser.add_argument("--no-peer", action="store_true", help="leave the bridge in Node.js out")
+    parser.add_argument("--before", type=pathlib.Path, metavar="PROGRAM",
+                        help="an earlier hookline, beside which (formats) measures this one")
     parser.add_argument("--json", type=pathlib.Path,
                         help="where all figures go, beside those of other scenarios that it has "
                              "(build/bench.json; quick: build/bench-quick.json)")

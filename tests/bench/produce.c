@@ -23,7 +23,7 @@
 
 static struct {
     const char *brokers, *prefix, *topic, *type;
-    int64_t tenants, endpoints, first, last, from, count, rate, size;
+    int64_t tenants, endpoints, first, last, from, count, rate, size, members;
 } options = {.tenants = 1, .endpoints = 1, .last = -1, .size = 600, .type = "call.ended"};
 
 static rd_kafka_t *kafka;
@@ -92,6 +92,18 @@ static void topics_open(void)
     }
 }
 
+/* What fills a body up is one member, or as many as are asked for: as much as in an event of the platform. */
+static void break_up_pad(int pad, int end)
+{
+    int64_t length = (end - pad) / (options.members + 1);
+    for (int64_t i = 0; i < options.members; i++) {
+        char next[32];
+        int len = snprintf(next, sizeof next, "\",\"member%02" PRId64 "\":\"", i);
+        if (length > len)
+            memcpy(body + pad + i * length, next, (size_t)len);
+    }
+}
+
 static void write_body(int64_t n, int64_t call, int64_t sent_us)
 {
     int len = snprintf(body, sizeof body,
@@ -103,6 +115,7 @@ static void write_body(int64_t n, int64_t call, int64_t sent_us)
         memset(body + len, 'x', (size_t)options.size - (size_t)len - 2);
     else
         options.size = len + 2;
+    break_up_pad(len, (int)options.size - 2);
     snprintf(body + options.size - 2, 3, "\"}");
 }
 
@@ -254,8 +267,9 @@ static void parse(int argc, char **argv)
         {"last", &options.last, NULL},
         {"from", &options.from, NULL}, /* the first record's n */
         {"count", &options.count, NULL},
-        {"rate", &options.rate, NULL}, /* records a second; 0 = as fast as can be */
-        {"size", &options.size, NULL}, /* of the body */
+        {"rate", &options.rate, NULL},       /* records a second; 0 = as fast as can be */
+        {"size", &options.size, NULL},       /* of the body */
+        {"members", &options.members, NULL}, /* that fill it up: one more */
     };
     enum { ENTRIES = sizeof table / sizeof table[0] };
     struct option names[ENTRIES + 1] = {0};
@@ -276,7 +290,7 @@ static void parse(int argc, char **argv)
         die("Usage: produce --brokers B --count N (--prefix P --tenants T --endpoints E [--first "
             "E] "
             "[--last E] [--type TYPE] | --topic T --tenants T --endpoints T) [--from N] "
-            "[--rate N] [--size BYTES]");
+            "[--rate N] [--size BYTES] [--members N]");
 }
 
 static void stop(int number)

@@ -24,16 +24,20 @@ static bool stays(unsigned char c)
 void form_encode(struct buffer *out, const char *text, size_t len)
 {
     static const char hex[] = "0123456789ABCDEF";
+    size_t begin = 0;
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)text[i];
         char escaped[3] = {'%', hex[c >> 4], hex[c & 15]};
         if (stays(c))
-            buffer_add(out, text + i, 1);
-        else if (c == ' ')
+            continue;
+        buffer_add(out, text + begin, i - begin);
+        begin = i + 1;
+        if (c == ' ')
             buffer_add(out, "+", 1);
         else
             buffer_add(out, escaped, sizeof escaped);
     }
+    buffer_add(out, text + begin, len - begin);
 }
 
 static bool add_value(struct form *form, const json_t *value)

@@ -135,8 +135,11 @@ static void open_tag(struct buffer *out, const struct tag *tag, const char *type
     buffer_add_text(out, tag->name);
     if (tag->key)
         add_key(out, tag->key);
-    if (type)
-        buffer_printf(out, " type=\"%s\"", type);
+    if (type) {
+        buffer_add_text(out, " type=\"");
+        buffer_add_text(out, type);
+        buffer_add_text(out, "\"");
+    }
 }
 
 static bool is_within(const struct xml *xml)
@@ -185,7 +188,9 @@ static bool add_element(struct xml *xml, const struct tag *tag, const json_t *va
     } else {
         add_scalar(out, value);
     }
-    buffer_printf(out, "</%s>", tag->name);
+    buffer_add_text(out, "</");
+    buffer_add_text(out, tag->name);
+    buffer_add_text(out, ">");
     return is_within(xml);
 }
 
