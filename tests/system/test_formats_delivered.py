@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 import pytest
 import standardwebhooks
 
-from harness import ROOT, RUN, run_cli, subscription
+from harness import ROOT, RUN, Answer, run_cli, subscription
 from odd_events import ODD, REFUSED
 from test_formats import FORMATS, SAMPLES, SECRET
 
@@ -165,3 +165,25 @@ def test_what_is_denied_goes_to_nobody(site, receiver):
     receiver.await_requests(2)
     assert receiver.at("/raw")[0].body == b'{"type":"odd","n":1.5,"a":[{}]}'
     assert receiver.at("/all")[0].body == event
+
+
+def test_bodies_that_are_made_share_a_bounded_memory(site, receiver):
+    """An endpoint that hangs with bodies much larger than their events takes so many only; its neighbours get on."""
+    event = json.dumps({"type": "odd", "a": [1] * 50000}, separators=(",", ":")).encode()
+    hangs, quick, count = receiver.url("/hangs"), receiver.url("/quick"), 20
+    receiver.behave("/hangs", Answer(hang=True))
+    site.configure(consumer={"max_held_size": "8MiB", "window_first": 64, "timeout": "30s"})
+    site.subscribe(subscription("acme", "hangs", hangs, format="xml", ordering="none"),
+                   subscription("acme", "quick", quick, format="xml", ordering="none"),
+                   subscription("acme", "raw", receiver.url("/raw")))
+    site.create_events_topic()
+    _, consumer = site.start_roles()
+    for _ in range(count):
+        site.publish(event, "acme")
+    requests = receiver.await_requests(count, "/quick")
+    receiver.await_requests(count, "/raw")
+    body = len(requests[0].body)
+    assert body > 10 * len(event)
+    # Half of the 8 MiB and one more, as the last may begin when there is just room.
+    assert 1 <= len(receiver.at("/hangs")) <= (8 << 20) / 2 / body + 1
+    assert consumer.metric("hookline_deliveries_in_flight") <= (8 << 20) / 2 / body + 1
