@@ -67,6 +67,7 @@ int command_receive(int argc, char **argv);
 int command_verify(int argc, char **argv);
 int command_token(int argc, char **argv);
 int command_subscriptions(int argc, char **argv);
+int command_dead_letters(int argc, char **argv);
 int command_topics(int argc, char **argv);
 int command_settings_show(int argc, char **argv);
 int command_check(int argc, char **argv);

@@ -10,6 +10,7 @@ const struct command commands[] = {
     {"demo", "see it work: everything in one process, nothing to install or configure",
         command_demo},
     {"subscriptions", "apply, list, get and delete subscriptions", command_subscriptions},
+    {"dead-letters", "list, show, count and export what could not be delivered", command_dead_letters},
     {"token", "create, list and revoke tokens of the console's API", command_token},
     {"topics", "create and list Hookline's topics", command_topics},
     {"publish", "publish events from a file or standard input", command_publish},

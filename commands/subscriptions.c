@@ -148,6 +148,8 @@ static const char apply_doc[] =
     "These are all fields that have to be there, and headers. \"events\" takes types, a prefix "
     "with "
     ".* behind it, and \"*\" for all. Further ones: filter, name, description, enabled (true), "
+    "format (raw, standard, cloudevents, cloudevents-structured, form, xml), fields {include, "
+    "exclude, allow_denied}, auth {basic or oauth2}, tls {ca, client_certificate, client_key}, "
     "ordering (\"key\" or \"none\"), timeout_ms, connect_timeout_ms, retry {max_age_s, "
     "max_attempts, retry_4xx}, ttl_s {event: seconds}, "
     "max_in_flight, rate_limit {per_second, burst}, paused, disable_after_s, http2, trace, "

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Base64 (RFC 4648, section 4), decoding. */
+/* Base64 (RFC 4648, section 4). */
 #include "events/base64.h"
 
 #include <stdint.h>
+
+#include "common/memory.h"
 
 static int digit(char c)
 {
@@ -45,4 +47,22 @@ bool event_base64_decode(const char *text, size_t len, struct buffer *out)
             return false;
     }
     return true;
+}
+
+char *event_base64_encode(const void *data, size_t len)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *bytes = data;
+    char *text = mem_alloc(4 * (len / 3 + 1) + 1), *at = text;
+    for (size_t i = 0; i < len; i += 3) {
+        size_t left = len - i;
+        uint32_t bits = (uint32_t)bytes[i] << 16 | (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) |
+                        (left > 2 ? bytes[i + 2] : 0);
+        *at++ = digits[bits >> 18];
+        *at++ = digits[bits >> 12 & 63];
+        *at++ = left > 1 ? digits[bits >> 6 & 63] : '=';
+        *at++ = left > 2 ? digits[bits & 63] : '=';
+    }
+    *at = '\0';
+    return text;
 }

@@ -11,6 +11,7 @@
 struct asking {
     rd_kafka_t *client;
     const char *topic;
+    int64_t since_ms, until_ms; /* -1 = no bound */
     struct mono_time end;
 };
 
@@ -61,7 +62,14 @@ static bool count_partitions(
     return there;
 }
 
-/* Asks for the offset that `what` stands for, of `count` partitions from `from` on. Not by
+static int64_t offset_of(const rd_kafka_topic_partition_t *answer, int64_t what)
+{
+    if (answer->err)
+        return -1;
+    return what >= 0 && answer->offset == RD_KAFKA_OFFSET_END ? INT64_MAX : answer->offset;
+}
+
+/* Asks for the offset that `what` stands for (a time: INT64_MAX where no record is as late), of `count` partitions from `from` on. Not by
  * rd_kafka_query_watermark_offsets(), which waits for the socket's time-out and not for ours. */
 static bool query(
     const struct asking *asking, int64_t what, size_t from, size_t count, int64_t *ret_offsets)
@@ -71,7 +79,7 @@ static bool query(
         rd_kafka_topic_partition_list_add(list, asking->topic, (int32_t)(from + i))->offset = what;
     bool answered = !rd_kafka_offsets_for_times(asking->client, list, remaining_ms(asking));
     for (size_t i = 0; answered && i < count; i++)
-        ret_offsets[i] = list->elems[i].err ? -1 : list->elems[i].offset;
+        ret_offsets[i] = offset_of(&list->elems[i], what);
     rd_kafka_topic_partition_list_destroy(list);
     return answered;
 }
@@ -91,6 +99,23 @@ static int64_t *query_all(const struct asking *asking, int64_t what, size_t coun
     return offsets;
 }
 
+/* Cuts the extents off at a time, at their beginnings or at their ends. */
+static void cut(
+    const struct asking *asking, struct kafka_extents *extents, int64_t at_ms, bool first)
+{
+    int64_t *offsets = query_all(asking, at_ms, extents->count);
+    for (size_t i = 0; i < extents->count; i++) {
+        struct kafka_extent *extent = &extents->partitions[i];
+        if (offsets[i] < 0)
+            *extent = (struct kafka_extent){-1, -1};
+        else if (first && offsets[i] > extent->first)
+            extent->first = offsets[i] < extent->end ? offsets[i] : extent->end;
+        else if (!first && offsets[i] < extent->end)
+            extent->end = offsets[i] > extent->first ? offsets[i] : extent->first;
+    }
+    free(offsets);
+}
+
 static void read_offsets(const struct asking *asking, struct kafka_extents *extents)
 {
     int64_t *firsts = query_all(asking, RD_KAFKA_OFFSET_BEGINNING, extents->count);
@@ -103,12 +128,26 @@ static void read_offsets(const struct asking *asking, struct kafka_extents *exte
     }
     free(firsts);
     free(ends);
+    if (asking->since_ms >= 0)
+        cut(asking, extents, asking->since_ms, true);
+    if (asking->until_ms >= 0)
+        cut(asking, extents, asking->until_ms + 1, false);
 }
 
 bool kafka_extents_read(const struct kafka_options *kafka, const char *topic, int64_t timeout_ms,
     struct kafka_extents *ret_extents, struct error *error)
 {
-    struct asking asking = {.topic = topic, .end = mono_add_ms(mono_now(), timeout_ms)};
+    return kafka_extents_read_between(kafka, topic, -1, -1, timeout_ms, ret_extents, error);
+}
+
+bool kafka_extents_read_between(const struct kafka_options *kafka, const char *topic,
+    int64_t since_ms, int64_t until_ms, int64_t timeout_ms, struct kafka_extents *ret_extents,
+    struct error *error)
+{
+    struct asking asking = {.topic = topic,
+        .since_ms = since_ms,
+        .until_ms = until_ms,
+        .end = mono_add_ms(mono_now(), timeout_ms)};
     struct kafka_extents extents = {NULL, 0};
     asking.client = new_client(kafka, error);
     if (!asking.client)

@@ -24,6 +24,11 @@ struct kafka_extents {
  * topic, which is not made. */
 must_check bool kafka_extents_read(const struct kafka_options *kafka, const char *topic,
     int64_t timeout_ms, struct kafka_extents *ret_extents, struct error *error);
+/* The same, but of each partition only from the first record on that was written at `since_ms` or later, and up to the
+ * first that was written after `until_ms` (Unix milliseconds; -1 = no bound). Kafka's own index of times is asked. */
+must_check bool kafka_extents_read_between(const struct kafka_options *kafka, const char *topic,
+    int64_t since_ms, int64_t until_ms, int64_t timeout_ms, struct kafka_extents *ret_extents,
+    struct error *error);
 void kafka_extents_release(struct kafka_extents *extents);
 
 #endif

@@ -846,6 +846,13 @@ class Site:
                 f"{done.stdout.decode(errors='replace')}{done.stderr.decode(errors='replace')}")
         return done
 
+    def spawn_cli(self, *args):
+        """Starts a command with this site's settings that runs until it is told to end."""
+        config = self.directory / "spawned.conf"
+        config.write_text(libconfig(self.settings))
+        return subprocess.Popen([binary(), *map(str, args), "--config", config], text=True, env=clean_environment(),
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
     def subscribe(self, *subscriptions, args=(), check=True):
         """Applies subscriptions (dicts) as a file."""
         path = self.directory / "subscriptions.json"

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads the dead-letter topic, without a group, from where a time begins to where it ends. On the loop. */
+#ifndef HOOKLINE_DEAD_LETTERS_SCAN_H
+#define HOOKLINE_DEAD_LETTERS_SCAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/loop.h"
+#include "common/record.h"
+#include "kafka/client.h"
+#include "kafka/extents.h"
+
+struct dead_letters_scan;
+
+struct dead_letters_scan_callbacks {
+    /* A record, in the order of its partition; borrowed for the call. */
+    void (*record)(void *arg, const struct record *record);
+    /* All partitions have been read to their ends as they were; called once. */
+    void (*done)(void *arg);
+};
+
+/* Returns new, reading what `extents` say, which must all be known; and with `follow` whatever comes after. */
+struct dead_letters_scan *dead_letters_scan_new(struct loop *loop,
+    const struct kafka_options *kafka, const char *topic, const struct kafka_extents *extents,
+    bool follow, const struct dead_letters_scan_callbacks *callbacks, void *arg);
+/* Not from within its callbacks. NULL is fine. */
+void dead_letters_scan_free(struct dead_letters_scan *scan);
+
+/* Records, by offsets: how many there are, and how many have been read. */
+int64_t dead_letters_scan_total(const struct dead_letters_scan *scan);
+int64_t dead_letters_scan_read(const struct dead_letters_scan *scan);
+
+#endif
