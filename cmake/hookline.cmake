@@ -20,7 +20,7 @@ if(HOOKLINE_SANITIZE)
     target_link_options(hookline_options INTERFACE -fsanitize=${HOOKLINE_SANITIZE})
     # What the sanitizers insert hides from gcc what it knows of values and lengths.
     target_compile_options(hookline_options INTERFACE
-        -Wno-format-truncation -Wno-maybe-uninitialized -Wno-stringop-overflow)
+        $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation;-Wno-maybe-uninitialized;-Wno-stringop-overflow>)
 elseif(CMAKE_BUILD_TYPE STREQUAL "Release" OR CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
     target_compile_options(hookline_options INTERFACE
         -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE

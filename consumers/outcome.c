@@ -9,6 +9,7 @@
 #include "common/memory.h"
 #include "common/text.h"
 #include "consumers/engine.h"
+#include "consumers/policy/retry_after.h"
 #include "producers/result.h"
 #include "webhook/url.h"
 

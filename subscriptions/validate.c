@@ -2,6 +2,7 @@
 /* What the strings of a subscription may be. */
 #include "subscriptions/validate.h"
 
+#include <arpa/inet.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -96,7 +97,8 @@ static bool check_ipv6(const char *host, size_t len, struct error *error)
         return error_set(error, ERROR_CONFIG, "the host is not an IPv6 address");
     memcpy(copy, host, len);
     copy[len] = '\0';
-    if (!text_matches_set(copy, sizeof copy - 1, "0-9a-fA-F:.") || !strchr(copy, ':'))
+    struct in6_addr address;
+    if (inet_pton(AF_INET6, copy, &address) != 1)
         return error_set(error, ERROR_CONFIG, "the host is not an IPv6 address");
     return true;
 }

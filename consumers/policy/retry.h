@@ -36,8 +36,4 @@ struct retry_decision {
 struct retry_decision retry_decide(enum verdict verdict, const struct retry_limits *limits,
     const struct retry_state *state, double random);
 
-/* The milliseconds that a Retry-After header asks for: seconds or an HTTP date (RFC 9110, 10.2.3),
- * at most `max_ms`; 0 where it is absent, in the past or makes no sense. `now_s` is the wall clock. */
-int64_t retry_after_ms(const char *value, int64_t now_s, int64_t max_ms);
-
 #endif

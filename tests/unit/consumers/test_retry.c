@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "consumers/policy/retry.h"
+#include "consumers/policy/retry_after.h"
 
 /* With `random` 0 the n-th failure waits for half of 2^(n-1) s. */
 static const struct retry_limits limits = {

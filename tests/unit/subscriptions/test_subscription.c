@@ -186,6 +186,7 @@ static const struct {
     {"\"url\":\"https://[fe80::1%25eth0]/\"", "/url: the host is not an IPv6 address"},
     {"\"url\":\"https://[::1]x/\"", "/url: the host is not a name"},
     {"\"url\":\"https://[]/\"", "/url: the host is not an IPv6 address"},
+    {"\"url\":\"https://[64:ff9b::a0001]/\"", "/url: the host is not an IPv6 address"},
     {"\"events\":[]", "/events: has fewer than 1 elements"},
     {"\"events\":\"*\"", "/events: expected an array, found a string"},
     {"\"events\":[\"*\",1]", "/events/1: expected a string, found an integer"},
