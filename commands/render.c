@@ -57,8 +57,10 @@ static void add_header(struct arguments *arguments, struct header header, struct
 static struct header parse_header(char *value, struct argp_state *state)
 {
     char *equals = strchr(value, '=');
-    if (!equals || equals == value)
+    if (!equals || equals == value) {
         argp_error(state, "--header: not NAME=VALUE: %s", value);
+        return (struct header){0};
+    }
     *equals = '\0';
     return (struct header){value, {equals + 1, strlen(equals + 1)}};
 }

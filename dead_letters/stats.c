@@ -27,11 +27,12 @@ struct dead_letters_stats *dead_letters_stats_new(void)
 
 void dead_letters_stats_free(struct dead_letters_stats *stats)
 {
-    struct entry *entry, *next;
     if (!stats)
         return;
-    HASH_ITER(hh, stats->entries, entry, next) {
-        HASH_DEL(stats->entries, entry);
+    struct entry *entry = stats->entries, *next;
+    HASH_CLEAR(hh, stats->entries); /* frees the table only: the list through the entries stays */
+    for (; entry; entry = next) {
+        next = entry->hh.next;
         free(entry);
     }
     free(stats->sorted);
@@ -106,10 +107,9 @@ const struct dead_letters_group *const *dead_letters_stats_groups(
     struct dead_letters_stats *stats, size_t *ret_count)
 {
     size_t count = 0;
-    struct entry *entry, *next;
     stats->sorted = mem_array(
         stats->sorted, HASH_COUNT(stats->entries) + 1, sizeof(struct dead_letters_group *));
-    HASH_ITER(hh, stats->entries, entry, next)
+    for (struct entry *entry = stats->entries; entry; entry = entry->hh.next)
         stats->sorted[count++] = &entry->group;
     qsort(stats->sorted, count, sizeof(struct dead_letters_group *), by_count);
     *ret_count = count;

@@ -220,8 +220,9 @@ static void fetch(struct oauth *oauth)
 {
     const struct subscription_auth *auth = oauth->auth;
     char *basic = auth->secret_in_body ? NULL : basic_header(auth);
+    static const char agent[] = "user-agent: Hookline/" HOOKLINE_VERSION;
     const char *const headers[] = {"content-type: application/x-www-form-urlencoded",
-        "accept: application/json", "user-agent: Hookline/" HOOKLINE_VERSION, basic, NULL};
+        "accept: application/json", agent, basic, NULL};
     buffer_add_text(&oauth->body, "grant_type=client_credentials");
     add_field(&oauth->body, "scope", auth->scope);
     add_field(&oauth->body, "audience", auth->audience);
