@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "events/base64.h"
@@ -50,10 +51,34 @@ static void test_decode(void **state)
     }
 }
 
+/* RFC 4648, section 10, and every byte. */
+static void encoded(void **state)
+{
+    (void)state;
+    static const char *const vectors[][2] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="},
+        {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+    for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
+        char *text = event_base64_encode(vectors[i][0], strlen(vectors[i][0]));
+        assert_string_equal(text, vectors[i][1]);
+        free(text);
+    }
+    unsigned char bytes[256];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (unsigned char)i;
+    struct buffer out = BUFFER_INIT;
+    char *text = event_base64_encode(bytes, sizeof bytes);
+    assert_true(event_base64_decode(text, strlen(text), &out));
+    assert_int_equal(out.len, sizeof bytes);
+    assert_memory_equal(out.data, bytes, sizeof bytes);
+    buffer_release(&out);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_decode),
+        cmocka_unit_test(encoded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
