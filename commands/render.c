@@ -8,6 +8,7 @@
 
 #include "commands/command.h"
 #include "commands/lines.h"
+#include "commands/subscription_files.h"
 #include "common/buffer.h"
 #include "common/hash.h"
 #include "common/text.h"
@@ -180,6 +181,10 @@ static struct subscription *load(const char *name, const char *id, struct error 
         if (!json)
             error_set(
                 error, ERROR_CONFIG, "line %d column %d: %s", fault.line, fault.column, fault.text);
+    }
+    if (json && !subscription_files_read(json, name, error)) {
+        json_decref(json);
+        json = NULL;
     }
     const json_t *chosen = json ? choose(json, id, error) : NULL;
     if (chosen)

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "commands/lines.h"
+#include "commands/subscription_files.h"
 #include "commands/subscriptions.h"
 #include "common/buffer.h"
 #include "common/memory.h"
@@ -17,23 +19,18 @@
 
 /* The file. */
 
-static const char *file_name(const char *name)
-{
-    return strcmp(name, "-") == 0 ? "standard input" : name;
-}
-
 /* Returns new. */
 static json_t *load_file(const char *name, struct error *error)
 {
     struct buffer text = BUFFER_INIT;
     json_t *json = NULL;
     if (!command_read(name, FILE_MAX, &text, error)) {
-        error_prefix(error, "%s", file_name(name));
+        error_prefix(error, "%s", lines_name(name));
     } else {
         json_error_t fault;
         json = json_loadb(buffer_text(&text), text.len, JSON_REJECT_DUPLICATES, &fault);
         if (!json)
-            error_set(error, ERROR_CONFIG, "%s:%d:%d: %s", file_name(name), fault.line,
+            error_set(error, ERROR_CONFIG, "%s:%d:%d: %s", lines_name(name), fault.line,
                 fault.column, fault.text);
     }
     buffer_release(&text);
@@ -46,14 +43,14 @@ static void print_problems(const char *file, const struct plan *plan)
 {
     for (size_t i = 0; i < plan->problem_count; i++) {
         const struct plan_problem *problem = &plan->problems[i];
-        fprintf(stderr, "%s: ", file_name(file));
+        fprintf(stderr, "%s: ", lines_name(file));
         command_print_safe(stderr, problem->pointer);
         fputs(problem->pointer[0] ? ": " : "", stderr);
         command_print_safe(stderr, problem->text);
         fputc('\n', stderr);
     }
     if (plan->problems_left_out)
-        fprintf(stderr, "%s: and %zu more\n", file_name(file), plan->problems_left_out);
+        fprintf(stderr, "%s: and %zu more\n", lines_name(file), plan->problems_left_out);
 }
 
 static void print_plan(const struct plan *plan)
@@ -353,8 +350,12 @@ int subscriptions_apply(
     if (!desired)
         return command_fail(&error);
     int status = EXIT_USAGE;
-    if (check_file(arguments, settings, desired))
+    if (!subscription_files_read(desired, arguments->file, &error)) {
+        error_prefix(&error, "%s", lines_name(arguments->file));
+        status = command_fail(&error);
+    } else if (check_file(arguments, settings, desired)) {
         status = open_and_apply(arguments, settings, desired);
+    }
     json_decref(desired);
     return status;
 }

@@ -165,9 +165,11 @@ void result_encode(const struct result *result, struct buffer *out)
 
 /* --- Reading -------------------------------------------------------------------------------- */
 
+/* An empty one counts as absent. */
 static const char *text_of(const json_t *object, const char *name)
 {
-    return json_string_value(json_object_get(object, name));
+    const char *text = json_string_value(json_object_get(object, name));
+    return text && *text ? text : NULL;
 }
 
 static struct wall_time time_of(const json_t *object, const char *name)

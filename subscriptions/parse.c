@@ -75,8 +75,8 @@ static const struct field subscription_fields[] = {
     {"auth", FIELD_OBJECT, .min = 1, .max = 1, .read = parse_auth},
     {"tls", FIELD_OBJECT, .min = 1, .max = 3, .read = parse_tls},
     {"secrets", FIELD_ARRAY, .max = SUBSCRIPTION_SECRETS_MAX, .read = read_secrets},
-    {"secret_file", FIELD_UNSUPPORTED},
-    {"header_files", FIELD_UNSUPPORTED},
+    {"secret_file", FIELD_OF_FILES},
+    {"header_files", FIELD_OF_FILES},
     /* Written by Hookline itself; only the version is of use to readers. */
     {"version", FIELD_INT, .offset = AT(version), .max = VERSION_MAX},
     {"created_at", FIELD_STRING, .offset = SIZE_MAX, .max = 64, .check = validate_line},

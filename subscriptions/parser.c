@@ -105,8 +105,8 @@ bool parser_expect(struct parser *parser, enum field_type type, const json_t *va
         return expect(parser, json_is_array(value), "an array", value);
     case FIELD_OBJECT:
         return expect(parser, json_is_object(value), "an object", value);
-    case FIELD_UNSUPPORTED:
-        parser_problem(parser, "not supported by this version");
+    case FIELD_OF_FILES:
+        parser_problem(parser, "only in a file for 'hookline subscriptions apply'");
         return false;
     }
     return false;

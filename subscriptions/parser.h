@@ -35,7 +35,7 @@ enum field_type {
     FIELD_NUMBER, /* double */
     FIELD_ARRAY,
     FIELD_OBJECT,
-    FIELD_UNSUPPORTED, /* its place is known, its meaning is not */
+    FIELD_OF_FILES, /* which who reads a file has replaced by what it names */
 };
 
 struct field {

@@ -299,8 +299,8 @@ static const struct {
     {"\"secrets\":[{\"id\":\"a\",\"secret\":\"" SECRET "\"},{\"id\":\"a\",\"secret\":\"" SECRET
      "\"}]",
         "/secrets/1: the id a stands there twice"},
-    {"\"secret_file\":\"a\"", "/secret_file: not supported by this version"},
-    {"\"header_files\":{}", "/header_files: not supported by this version"},
+    {"\"secret_file\":\"a\"", "/secret_file: only in a file"},
+    {"\"header_files\":{}", "/header_files: only in a file"},
 };
 
 static void check_fault(const char *field, const char *text, bool strict)
