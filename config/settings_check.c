@@ -11,8 +11,9 @@
 
 #define MASK "********"
 /* The characters of a topic's name, and how many it may have (Kafka's Topic.java). */
-#define TOPIC_CHARACTERS "A-Za-z0-9._-"
-#define TOPIC_MAX        249
+#define TOPIC_CHARACTERS  "A-Za-z0-9._-"
+#define TOPIC_MAX         249
+#define HOST_NAME_MAX_LEN 253 /* RFC 1035, 2.3.4, as text */
 
 static bool is_port(const char *text, int64_t min)
 {
@@ -189,4 +190,11 @@ bool check_listen(const char *value, struct error *error)
     return !*value || (port && is_port(port, 0)) ||
            error_set(error, ERROR_CONFIG,
                "\"%s\" is no address to listen on, such as \"127.0.0.1:9464\" or \":9464\"", value);
+}
+
+bool check_host_name(const char *value, struct error *error)
+{
+    return !*value || text_matches_set(value, HOST_NAME_MAX_LEN, "A-Za-z0-9.-") ||
+           error_set(error, ERROR_CONFIG,
+               "\"%s\" is no host name, such as \"hookline.example.com\"", value);
 }

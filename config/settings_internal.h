@@ -92,6 +92,7 @@ bool check_pointer(const char *value, struct error *error);
 bool check_ttl(const char *value, struct error *error);
 bool check_proxy(const char *value, struct error *error);
 bool check_listen(const char *value, struct error *error);
+bool check_host_name(const char *value, struct error *error);
 void mask_property(const char *value, struct buffer *out);
 void mask_url(const char *value, struct buffer *out);
 /* settings_cross_check.c: what no row can say alone. */

@@ -350,6 +350,13 @@ const struct setting settings_table[] = {
         "How much memory recent attempts may take, which the API lists."),
     INT("console.attempts_per_tenant", console.attempts_per_tenant, "10000", 1, 10000000,
         "attempts", "How many of them are kept of one tenant."),
+    STRING("console.handshake_origin", console.handshake_origin, "", 0, 253,
+        "With a host name such as \"hookline.example.com\", an endpoint is asked whether it wants "
+        "requests from there before the API gives its URL to a subscription (CloudEvents, abuse "
+        "protection), and has to agree. Empty means that none is asked.",
+        .check = check_host_name),
+    INT("console.handshake_rate", console.handshake_rate, "0", 0, 1000000, "requests a minute",
+        "How many requests it is asked to take; 0 means that the question leaves it out."),
 
     STRING("probes.listen", probes.listen, "127.0.0.1:9464", 0, 255,
         "The address of /livez, /readyz and /metrics; \":9464\" is all addresses, empty means "

@@ -26,8 +26,10 @@ struct api {
     struct writer *writer;     /* NULL before the registry has been read */
     struct attempts *attempts; /* the same */
     struct guard *guard;
+    struct http_client *http; /* for handshakes; NULL = there are none */
     json_t *openapi;
-    TAILQ_HEAD(, test) tests; /* of endpoints, under way */
+    TAILQ_HEAD(, test) tests;        /* of endpoints, under way */
+    TAILQ_HEAD(, asking) handshakes; /* the same */
     unsigned working; /* calls that a worker or Kafka has in its hands: they outlive the server */
     bool stopping;
     void (*stopped)(void *arg);
@@ -64,6 +66,8 @@ void api_subscription_disable(struct call *call);
 void api_subscription_reset(struct call *call);
 void api_subscription_rotate(struct call *call);
 void api_subscription_test(struct call *call);
+void api_subscription_preview(struct call *call);
+void api_preview(struct call *call);
 void api_deliveries(struct call *call);
 
 #endif

@@ -10,11 +10,8 @@
 #include "console/answer.h"
 #include "console/api.h"
 #include "console/audit.h"
-#include "kafka/topics.h"
-#include "producers/topic_names.h"
+#include "console/handshakes.h"
 #include "subscriptions/fan_out.h"
-
-#define TOPIC_TIMEOUT_MS 10000
 
 /* Deciding. */
 
@@ -97,6 +94,7 @@ static void change_free(struct change *change)
     json_decref(change->shown);
     problem_release(&change->problem);
     free(change->if_match);
+    free(change->agreed_url);
     free(change->id);
     free(change);
 }
@@ -160,15 +158,38 @@ static bool is_done_already(const struct change *change)
     return same;
 }
 
+static const char *url_of(const struct change *change)
+{
+    return json_string_value(json_object_get(change->record, "url"));
+}
+
+static bool wants_consent(const struct change *change)
+{
+    return handshakes_wanted(change->call->api, change->record, change->before);
+}
+
+/* To the URL that is written now. Another one was there when the endpoint was asked, or none had to be. */
+static bool apply_consent(struct change *change)
+{
+    if (!wants_consent(change))
+        return true;
+    if (!change->agreed_url || strcmp(change->agreed_url, url_of(change)) != 0)
+        return problem_set(&change->problem, 409,
+            "the subscription's url was changed at the same time: read it again, and decide again");
+    handshakes_limit(change->record, change->consent);
+    return true;
+}
+
 static void decide_batch(struct writer_batch *batch, void *arg)
 {
     struct change *change = arg;
     const char *tenant = change->call->tenant;
-    if (is_done_already(change) || !decide_now(change) || change->unchanged)
+    if (is_done_already(change) || !decide_now(change) || change->unchanged ||
+        !apply_consent(change))
         return;
     change->asked = true;
     if (!has_record(change))
-        put(batch, tenant, store_tenant_record(tenant, change->partitions));
+        put(batch, tenant, store_tenant_record(tenant, change->topic.partitions));
     char *key = mem_printf("%s/%s", tenant, change->id);
     put(batch, key, change->remove ? NULL : text_of(change->record));
     free(key);
@@ -192,50 +213,51 @@ static void written(enum writer_outcome outcome, const struct error *error, void
     api_work_ends(api);
 }
 
-/* The topic of a tenant that is new. */
-
-static bool find_partitions(struct change *change, const char *topic)
+static void give_up(struct change *change)
 {
-    const struct console_deps *deps = &change->call->api->deps;
-    struct kafka_topic_list list = {0};
-    bool good = kafka_topics_list(deps->kafka, TOPIC_TIMEOUT_MS, &list, &change->topic_error);
-    const struct kafka_topic *found = good ? kafka_topic_find(&list, topic) : NULL;
-    if (found)
-        change->partitions = found->partitions;
-    else if (good)
-        error_set(&change->topic_error, ERROR_CONFIG,
-            "topic %s does not exist: create it, or set topics.create", topic);
-    kafka_topic_list_release(&list);
-    return found != NULL;
-}
-
-/* In a worker. */
-static void ensure_topic(void *arg)
-{
-    struct change *change = arg;
-    const struct call *call = change->call;
-    const struct console_deps *deps = &call->api->deps;
-    const char *tenants[] = {call->tenant, NULL};
-    char *topic = topic_deliveries(deps->topics, call->tenant);
-    if (!deps->topics->create || topics_ensure_tenants(deps->topics, deps->kafka, tenants,
-                                     TOPIC_TIMEOUT_MS, &change->topic_error))
-        find_partitions(change, topic);
-    free(topic);
+    struct api *api = change->call->api;
+    fail(change);
+    api_work_ends(api);
 }
 
 static void topic_ensured(void *arg)
 {
     struct change *change = arg;
     struct api *api = change->call->api;
-    if (!change->partitions)
-        problem_set(&change->problem, 503, "%s", change->topic_error.text);
+    if (!change->topic.partitions)
+        problem_set(&change->problem, 503, "%s", change->topic.error.text);
     else if (api->stopping)
         problem_set(&change->problem, 503, "this process is about to stop");
-    if (change->problem.status) {
-        fail(change);
-        api_work_ends(api);
-    } else {
+    if (change->problem.status)
+        give_up(change);
+    else
         writer_change(api->writer, decide_batch, written, change);
+}
+
+static void carry_out(struct change *change)
+{
+    struct call *call = change->call;
+    if (has_record(change)) {
+        writer_change(call->api->writer, decide_batch, written, change);
+        return;
+    }
+    change->topic = (struct tenant_topic){
+        .deps = &call->api->deps, .tenant = call->tenant, .done = topic_ensured, .arg = change};
+    tenant_topic_ensure(&change->topic);
+}
+
+/* Its endpoint's consent, before anything is made or written: a process that ends meanwhile has changed
+ * nothing, and a client that goes away does not matter, here as later. */
+static void consented(void *arg, const struct handshake_consent *consent, struct problem *problem)
+{
+    struct change *change = arg;
+    if (consent) {
+        change->agreed_url = mem_strdup(url_of(change));
+        change->consent = *consent;
+        carry_out(change);
+    } else {
+        change->problem = *problem;
+        give_up(change);
     }
 }
 
@@ -248,10 +270,11 @@ static void begin(struct change *change)
         succeed(change);
     } else {
         api_work_begins(api);
-        if (has_record(change))
-            writer_change(api->writer, decide_batch, written, change);
-        else
-            loop_work(api->deps.loop, ensure_topic, topic_ensured, change);
+        if (!wants_consent(change))
+            carry_out(change);
+        else if (!handshakes_begin(
+                     change->call, change->record, consented, change, &change->problem))
+            give_up(change);
     }
 }
 

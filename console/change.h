@@ -9,7 +9,9 @@
 #include <stdint.h>
 
 #include "console/call.h"
+#include "console/tenant_topic.h"
 #include "subscriptions/subscription.h"
+#include "webhook/handshake_answer.h"
 
 struct change;
 
@@ -37,9 +39,10 @@ struct change {
     /* Secrets that are shown this once, in the place of their masks, {"<id>":{"secret":…}}; NULL = none. */
     json_t *shown;
     struct problem problem;
-    /* Where the tenant has no record yet. */
-    int32_t partitions; /* of its topic; 0 = not known */
-    struct error topic_error;
+    /* Where its endpoint has to agree first. */
+    char *agreed_url; /* NULL = it has not */
+    struct handshake_consent consent;
+    struct tenant_topic topic; /* where the tenant has no record yet */
 };
 
 /* Begins one for the call, which it answers with its route's status when it is done. `action` is

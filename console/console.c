@@ -8,6 +8,7 @@
 #include "common/memory.h"
 #include "console/api.h"
 #include "console/call.h"
+#include "console/handshakes.h"
 #include "producers/topic_names.h"
 
 #define LISTENING "console: registry writable"
@@ -28,9 +29,14 @@ static bool open_parts(struct console *console, struct error *error)
         .certificate = deps->certificate,
         .private_key = deps->private_key,
     };
-    api->guard = guard_new(deps->guard, error);
+    api->guard = guard_new(&deps->http->guard, error);
     if (!api->guard)
         return false;
+    if (api->options->handshake_origin[0]) {
+        api->http = http_client_new(deps->loop, deps->http, error);
+        if (!api->http)
+            return false;
+    }
     if (!api->options->tokens_file[0])
         return error_set(error, ERROR_CONFIG,
             "console.tokens_file is not set: nobody could use the API (see 'hookline token "
@@ -50,6 +56,7 @@ struct console *console_new(
     api->deps = *deps;
     api->options = options;
     TAILQ_INIT(&api->tests);
+    TAILQ_INIT(&api->handshakes);
     api->rates = rates_new(options->rate_limit);
     metric_register(&call_answers);
     api->openapi = openapi_make();
@@ -104,6 +111,7 @@ void console_stop(struct console *console, void (*stopped)(void *arg), void *arg
     http_server_free(api->server);
     api->server = NULL;
     tests_cancel(api);
+    handshakes_cancel(api);
     api_work_ends(api);
 }
 
@@ -123,6 +131,7 @@ void console_free(struct console *console)
     tokens_free(api->tokens);
     rates_free(api->rates);
     guard_free(api->guard);
+    http_client_free(api->http);
     json_decref(api->openapi);
     free(console);
 }

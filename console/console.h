@@ -9,11 +9,12 @@
 #include "common/loop.h"
 #include "common/probes.h"
 #include "console/options.h"
+#include "events/event.h"
 #include "kafka/producer.h"
 #include "producers/topic_names.h"
 #include "subscriptions/seal.h"
 #include "subscriptions/store.h"
-#include "webhook/guard.h"
+#include "webhook/http_client.h"
 
 struct console;
 
@@ -25,12 +26,14 @@ struct console_deps {
     const struct topic_options *topics;
     struct kafka_producer *producer;
     struct store *store;
-    const struct seal_ring *ring;      /* seals what is written; NULL = nothing is */
-    const char *certificate;           /* of TLS, PEM; NULL = plain HTTP */
-    const char *private_key;           /* the same */
-    const struct guard_options *guard; /* for early warnings */
-    int64_t max_per_tenant;            /* subscriptions */
-    int64_t max_fan_out;               /* of those that one event may go to */
+    const struct seal_ring *ring;           /* seals what is written; NULL = nothing is */
+    const char *certificate;                /* of TLS, PEM; NULL = plain HTTP */
+    const char *private_key;                /* the same */
+    const struct http_client_options *http; /* the consumers': for handshakes and early warnings */
+    int64_t connect_timeout_ms, timeout_ms; /* the consumers', where a subscription says nothing */
+    const struct event_options *events;     /* the bridges': for previews */
+    int64_t max_per_tenant;                 /* subscriptions */
+    int64_t max_fan_out;                    /* of those that one event may go to */
     /* Appends all settings as a JSON object, masked. */
     void (*print_settings)(void *arg, struct buffer *out);
     void *settings_arg;

@@ -15,6 +15,8 @@ struct console_options {
     int64_t secret_grace_ms; /* how long a secret that was replaced still signs */
     int64_t attempts_bytes;  /* kept in memory */
     int64_t attempts_per_tenant;
+    const char *handshake_origin; /* asked for consent in its name; "" = nobody is asked */
+    int64_t handshake_rate;       /* with that many requests per minute; 0 = it is not said */
 };
 
 #endif

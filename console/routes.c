@@ -93,6 +93,14 @@ const struct route routes[] = {
         "Has one request made to its endpoint, now, whatever state that is in, and tells what came "
         "of it.",
         "Test", "Attempt", 200, NULL},
+    {"POST", SUBSCRIPTION "/preview", TOKEN_OPERATOR, ROUTE_BODY_OPTIONAL, api_subscription_preview,
+        "previewSubscription",
+        "Shows the request that an event would become, signed, with hidden values masked. Nothing "
+        "is sent.",
+        "Preview", "Request", 200, NULL},
+    {"POST", TENANT "/preview", TOKEN_OPERATOR, 0, api_preview, "preview",
+        "The same for a subscription that does not exist yet, and is not made.", "NewPreview",
+        "Request", 200, NULL},
     {"GET", TENANT "/deliveries", TOKEN_VIEWER, 0, api_deliveries, "listDeliveries",
         "Recent attempts of the tenant, newest first, as far as this process remembers.", NULL,
         "Deliveries", 200, deliveries_query},

@@ -10,6 +10,7 @@
 #include "console/api.h"
 #include "console/call.h"
 #include "console/change.h"
+#include "console/given.h"
 #include "console/secrets.h"
 #include "subscriptions/revision.h"
 
@@ -19,22 +20,6 @@
 static const struct seal_ring *ring_of(const struct change *change)
 {
     return change->call->api->deps.ring;
-}
-
-/* The body is of this tenant, and of this id where that is given; what it leaves out is filled in. */
-static bool place(json_t *body, const char *name, const char *value, struct problem *problem)
-{
-    const json_t *given = json_object_get(body, name);
-    if (!given)
-        return json_object_set_new(body, name, json_string(value)) == 0;
-    if (json_is_string(given) && strcmp(json_string_value(given), value) == 0)
-        return true;
-    char *pointer = mem_printf("/%s", name);
-    char *text = mem_printf("is not %s, as the path says", value);
-    problem_add(problem, pointer, text);
-    free(pointer);
-    free(text);
-    return false;
 }
 
 /* Creating. */
@@ -145,20 +130,23 @@ static bool decide_create(
 void api_subscription_create(struct call *call)
 {
     struct problem problem = {0};
-    json_t *shown = NULL;
-    if (!mark_creation(call, &problem) || !place(call->body, "tenant", call->tenant, &problem)) {
+    json_t *shown;
+    if (!mark_creation(call, &problem) ||
+        !given_complete(call->body, call->tenant, &shown, problem_add, &problem)) {
         call_fail(call, &problem);
         return;
     }
-    if (!json_object_get(call->body, "id"))
-        json_object_set_new(call->body, "id", secrets_random_id("sub_"));
-    if (!json_object_get(call->body, "secrets"))
-        shown = secrets_add_first(call->body);
     const char *id = json_string_value(json_object_get(call->body, "id"));
     change_begin_new(call, id ? id : "", decide_create, shown);
 }
 
 /* Replacing. */
+
+static bool place_both(json_t *desired, const struct subscription *old, struct problem *problem)
+{
+    return given_place(desired, "tenant", old->tenant, problem_add, problem) &&
+           given_place(desired, "id", old->id, problem_add, problem);
+}
 
 /* Takes `desired`. */
 static bool revise(
@@ -166,8 +154,7 @@ static bool revise(
 {
     const struct seal_ring *ring = ring_of(change);
     struct subscription *parsed = subscription_parse_masked(desired, problem_add, problem);
-    bool good = parsed && place(desired, "tenant", old->tenant, problem) &&
-                place(desired, "id", old->id, problem) &&
+    bool good = parsed && place_both(desired, old, problem) &&
                 revision_unmask(desired, old, ring, problem_add, problem);
     if (good) {
         char *changes = revision_changes(desired, old, ring);
@@ -185,7 +172,7 @@ static bool decide_replace(
     struct change *change, const struct subscription *old, struct problem *problem)
 {
     json_t *desired = json_deep_copy(change->call->body);
-    if (place(desired, "tenant", old->tenant, problem) && place(desired, "id", old->id, problem))
+    if (place_both(desired, old, problem))
         return revise(change, old, desired, problem);
     json_decref(desired);
     return false;

@@ -5,17 +5,14 @@
 #include <string.h>
 
 #include "common/memory.h"
-#include "common/text.h"
 #include "console/api.h"
 #include "console/audit.h"
 #include "console/call.h"
 #include "console/secrets.h"
-#include "events/event.h"
-#include "events/sample.h"
+#include "console/trial.h"
 #include "producers/delivery_record.h"
 
-#define TYPE_DEFAULT "call.ended"
-#define WAIT_MS      20000
+#define WAIT_MS 20000
 
 struct test {
     struct call *call;
@@ -84,58 +81,8 @@ void tests_cancel(struct api *api)
 
 /* What is sent. */
 
-static const char *sample_of(const char *type)
-{
-    for (const struct event_sample *sample = event_samples; sample->type; sample++)
-        if (strcmp(sample->type, type) == 0)
-            return sample->json;
-    return NULL;
-}
-
-/* The type that is asked for, or the first that the subscription names, or a usual one. */
-static const char *type_of(const struct call *call, const struct subscription *subscription)
-{
-    const char *given = json_string_value(json_object_get(call->body, "type"));
-    for (size_t i = 0; !given && i < subscription->event_count; i++)
-        if (sample_of(subscription->events[i]))
-            given = subscription->events[i];
-    return given ? given : TYPE_DEFAULT;
-}
-
-static bool check_body(const struct call *call, struct problem *problem)
-{
-    const char *name;
-    json_t *value;
-    json_object_foreach(call->body, name, value) {
-        char *pointer = mem_printf("/%s", name);
-        if (strcmp(name, "type") != 0 && strcmp(name, "body") != 0)
-            problem_add(problem, pointer, "no such field");
-        else if (name[0] == 't' &&
-                 !(json_is_string(value) &&
-                     text_matches_set(json_string_value(value), EVENT_TYPE_MAX, "A-Za-z0-9._-")))
-            problem_add(problem, pointer, "a type is 1 to 64 of A-Z, a-z, 0-9, ., _ and -");
-        else if (name[0] == 'b' && !json_is_object(value))
-            problem_add(problem, pointer, "not an object");
-        free(pointer);
-    }
-    return problem->status == 0;
-}
-
-/* Returns new, or NULL. */
-static char *text_of(const struct call *call, const char *type, struct problem *problem)
-{
-    const json_t *body = json_object_get(call->body, "body");
-    const char *sample = sample_of(type);
-    if (body)
-        return json_dumps(body, JSON_COMPACT);
-    if (sample)
-        return mem_strdup(sample);
-    problem_add(problem, "/body", "there is no sample of this type: a body is needed");
-    return NULL;
-}
-
 static bool produce(
-    struct test *test, const struct subscription *subscription, const char *type, const char *text)
+    struct test *test, const struct subscription *subscription, const struct trial *trial)
 {
     const struct console_deps *deps = &test->call->api->deps;
     const struct store_tenant *tenant = store_tenant(deps->store, subscription->tenant);
@@ -145,12 +92,13 @@ static bool produce(
         .id = json_string_value(test->id),
         .tenant = subscription->tenant,
         .subscription = subscription->id,
-        .event = type,
+        .event = trial->type,
         .event_at = wall_now(),
         .accepted_at = wall_now(),
         .registry = store_offset(deps->store),
+        .redact = trial->redact,
         .test = true,
-        .body = {text, strlen(text)},
+        .body = trial->record.value,
     };
     struct delivery_encoded encoded;
     delivery_encode(&delivery, &encoded);
@@ -165,7 +113,7 @@ static bool produce(
 }
 
 static void begin(
-    struct call *call, const struct subscription *subscription, const char *type, const char *text)
+    struct call *call, const struct subscription *subscription, const struct trial *trial)
 {
     struct api *api = call->api;
     struct test *test = mem_zalloc(sizeof *test);
@@ -173,12 +121,12 @@ static void begin(
     test->id = secrets_random_id("msg_test_");
     TAILQ_INSERT_TAIL(&api->tests, test, entry);
     api_work_begins(api);
-    audit_act(call, "test", type);
+    audit_act(call, "test", trial->type);
     test->wait = attempts_await(
         api->attempts, call->tenant, json_string_value(test->id), WAIT_MS, on_result, test);
     if (!test->wait)
         error_set(&test->error, ERROR_RETRY, "too many are under way");
-    else if (produce(test, subscription, type, text))
+    else if (produce(test, subscription, trial))
         return;
     attempts_wait_cancel(test->wait);
     test->wait = NULL;
@@ -189,16 +137,15 @@ static void begin(
 void api_subscription_test(struct call *call)
 {
     struct problem problem = {0};
-    const struct subscription *subscription =
-        store_find(call->api->deps.store, call->tenant, call->id);
-    char *text = NULL;
+    const struct console_deps *deps = &call->api->deps;
+    const struct subscription *subscription = store_find(deps->store, call->tenant, call->id);
+    struct trial trial = {0};
     if (!subscription)
         problem_set(&problem, 404, "there is no subscription %s/%s", call->tenant, call->id);
-    else if (check_body(call, &problem))
-        text = text_of(call, type_of(call, subscription), &problem);
-    if (text)
-        begin(call, subscription, type_of(call, subscription), text);
+    if (subscription && trial_check(call->body, 0, &problem) &&
+        trial_open(&trial, call->body, subscription, deps->events, &problem))
+        begin(call, subscription, &trial);
     else
         call_fail(call, &problem);
-    free(text);
+    trial_release(&trial);
 }

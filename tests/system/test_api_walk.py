@@ -27,6 +27,7 @@ VARIABLE = [
     (re.compile(r"key_[0-9a-f]{24}"), "key_5765be05c6671a0cebc5570#"),
     (re.compile(r"whsec_[A-Za-z0-9+/]{43}="), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKY#="),
     (re.compile(r"msg_test_[0-9a-f]{24}"), "msg_test_0d9ab3b1d4e2f16a1e1d7b0#"),
+    (re.compile(r"msg_preview_[0-9a-f]{24}"), "msg_preview_0d9ab3b1d4e2f16a1e1d7b0#"),
     (re.compile(r"msg_[0-9a-f]{32}"), "msg_9f86d081884c7d659a2feaa0c55ad01#"),
     (re.compile(r"v1,[A-Za-z0-9+/]{43}="), "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI#="),
     (re.compile(r'("webhook-timestamp": )"\d{10}"'), r'\1"1772439245"'),
@@ -149,6 +150,16 @@ got no answer: it creates one subscription, and the answer is the same.
         {"id": "orders", "url": URL, "events": ["call.*"], "headers": {"x-api-key": "k-123"}},
         [("idempotency-key", "7c1e6f1c")])
     secret = made["secrets"][0]["secret"]
+
+    walk.say("""
+## See what would be sent
+
+The request that an event would become, and nothing is sent. `POST $API/tenants/acme/preview` does it for a subscription
+that does not exist yet, as its member `subscription`.
+""")
+    preview = walk.curl("POST", "/tenants/acme/subscriptions/orders/preview", {"type": "call.ended", "body": event(0)})
+    assert json.loads(preview["body"]) == event(0) and receiver.requests == []
+    assert Webhook(secret).verify(preview["body"], preview["headers"]) == event(0)
 
     walk.say("""
 ## Send a test event
