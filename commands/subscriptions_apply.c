@@ -13,7 +13,6 @@
 #include "producers/topic_names.h"
 #include "subscriptions/plan.h"
 #include "webhook/guard.h"
-#include "webhook/url.h"
 
 #define FILE_MAX (64 * 1024 * 1024)
 
@@ -83,24 +82,25 @@ static void warn_unsealed(const struct plan *plan, const struct seal_ring *ring)
             count);
 }
 
+static void warn_url(
+    const struct plan_item *item, const char *pointer, const json_t *url, const struct guard *guard)
+{
+    enum guard_rule rule =
+        json_is_string(url) ? guard_check_url(guard, json_string_value(url)) : GUARD_NONE;
+    if (rule != GUARD_NONE)
+        fprintf(stderr,
+            "hookline: %s/%s: %s: requests may not go there (%s; see egress in the settings)\n",
+            item->tenant, item->id, pointer, guard_rule_names[rule]);
+}
+
 /* An early warning: what consumers may do is their own settings' matter, and names resolve as they do. */
 static void warn_blocked(const struct plan *plan, const struct guard *guard)
 {
     for (size_t i = 0; i < plan->item_count; i++) {
         const struct plan_item *item = &plan->items[i];
-        const char *url = json_string_value(json_object_get(item->json, "url"));
-        struct url_origin origin = url_origin(url ? url : "");
-        enum guard_rule rule = GUARD_NONE;
-        if (origin.host)
-            rule = guard_check_origin(guard, origin.is_https, origin.port);
-        if (origin.host && rule == GUARD_NONE)
-            rule = guard_check_host(guard, origin.host);
-        if (rule != GUARD_NONE)
-            fprintf(stderr,
-                "hookline: %s/%s: /url: requests may not go there (%s; see egress in the "
-                "settings)\n",
-                item->tenant, item->id, guard_rule_names[rule]);
-        url_origin_release(&origin);
+        const json_t *oauth2 = json_object_get(json_object_get(item->json, "auth"), "oauth2");
+        warn_url(item, "/url", json_object_get(item->json, "url"), guard);
+        warn_url(item, "/auth/oauth2/token_url", json_object_get(oauth2, "token_url"), guard);
     }
 }
 

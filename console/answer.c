@@ -9,7 +9,7 @@
 #include "common/memory.h"
 #include "console/api.h"
 #include "subscriptions/subscription.h"
-#include "webhook/url.h"
+#include "webhook/guard.h"
 
 json_t *answer_masked(const json_t *record)
 {
@@ -46,23 +46,31 @@ static void show_secrets(json_t *subscription, const json_t *shown)
     }
 }
 
+static void warn_url(
+    const struct call *call, const char *pointer, const json_t *url, json_t *warnings)
+{
+    enum guard_rule rule = json_is_string(url)
+                               ? guard_check_url(call->api->guard, json_string_value(url))
+                               : GUARD_NONE;
+    if (rule == GUARD_NONE)
+        return;
+    char *text = mem_printf(
+        "requests may not go there (%s): deliveries will become dead letters, blocked_address",
+        guard_rule_names[rule]);
+    json_array_append_new(warnings, json_pack("{s:s, s:s}", "pointer", pointer, "detail", text));
+    free(text);
+}
+
 /* An early warning: consumers judge by their own settings, and names resolve as they do. */
 static void warn_blocked(const struct call *call, json_t *subscription)
 {
-    const struct guard *guard = call->api->guard;
-    struct url_origin origin = url_origin(json_string_value(json_object_get(subscription, "url")));
-    enum guard_rule rule = guard_check_origin(guard, origin.is_https, origin.port);
-    if (rule == GUARD_NONE && origin.host)
-        rule = guard_check_host(guard, origin.host);
-    if (rule != GUARD_NONE) {
-        char *text = mem_printf(
-            "requests may not go there (%s): deliveries will become dead letters, blocked_address",
-            guard_rule_names[rule]);
-        json_object_set_new(
-            subscription, "warnings", json_pack("[{s:s, s:s}]", "pointer", "/url", "detail", text));
-        free(text);
-    }
-    url_origin_release(&origin);
+    json_t *warnings = json_array();
+    const json_t *oauth2 = json_object_get(json_object_get(subscription, "auth"), "oauth2");
+    warn_url(call, "/url", json_object_get(subscription, "url"), warnings);
+    warn_url(call, "/auth/oauth2/token_url", json_object_get(oauth2, "token_url"), warnings);
+    if (json_array_size(warnings) > 0)
+        json_object_set(subscription, "warnings", warnings);
+    json_decref(warnings);
 }
 
 void answer_subscription(struct call *call, int status, json_t *subscription, const json_t *shown)

@@ -10,6 +10,7 @@
 
 #include "common/memory.h"
 #include "common/text.h"
+#include "webhook/url.h"
 
 #define PORT_MAX 65535
 
@@ -317,6 +318,18 @@ enum guard_rule guard_check_origin(const struct guard *guard, bool is_https, int
         if (port >= guard->ports[i].from && port <= guard->ports[i].to)
             return GUARD_NONE;
     return guard->port_count ? GUARD_PORT : GUARD_NONE;
+}
+
+enum guard_rule guard_check_url(const struct guard *guard, const char *url)
+{
+    struct url_origin origin = url_origin(url);
+    enum guard_rule rule = GUARD_NONE;
+    if (origin.host)
+        rule = guard_check_origin(guard, origin.is_https, origin.port);
+    if (origin.host && rule == GUARD_NONE)
+        rule = guard_check_host(guard, origin.host);
+    url_origin_release(&origin);
+    return rule;
 }
 
 /* --- Settings -------------------------------------------------------------------------------- */

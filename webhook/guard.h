@@ -59,6 +59,9 @@ enum guard_rule guard_check_host(const struct guard *guard, const char *host);
 /* Scheme and port of a URL. */
 enum guard_rule guard_check_origin(const struct guard *guard, bool is_https, int port);
 
+/* Both, of a URL; GUARD_NONE for a text that is none. */
+enum guard_rule guard_check_url(const struct guard *guard, const char *url);
+
 /* Whether it is a range, or an address, as lists have them; a list of ports. */
 must_check bool guard_range_valid(const char *text, struct error *error);
 must_check bool guard_ports_valid(const char *text, struct error *error);
