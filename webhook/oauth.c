@@ -15,8 +15,10 @@
 #include "webhook/formats/form.h"
 
 /* A token that is refused when it is as new as this is not the one at fault. */
-#define NEW_MS     1000
-#define LIFE_MAX_S 86400
+#define NEW_MS 1000
+/* Between two tries to renew one that can still be used. */
+#define RENEW_AGAIN_MS 1000
+#define LIFE_MAX_S     86400
 
 TAILQ_HEAD(wait_list, oauth_wait);
 
@@ -116,12 +118,15 @@ static void forget_token(struct oauth *oauth)
     oauth->authorization = NULL;
 }
 
+/* Of all clients, so that a token of before a change is none of those after it. */
+static uint64_t last_number;
+
 static void keep_token(struct oauth *oauth, const struct oauth_answer *answer)
 {
     struct oauth_life life = oauth_life(answer->life_s);
     forget_token(oauth);
     oauth->authorization = answer->authorization;
-    oauth->number++;
+    oauth->number = ++last_number;
     oauth->fetched_at = mono_now();
     oauth->renew_at = mono_add_ms(oauth->fetched_at, life.renew_ms);
     oauth->use_until = mono_add_ms(oauth->fetched_at, life.use_ms);
@@ -163,6 +168,7 @@ static void tell(
 static void fail(struct oauth *oauth, const struct http_answer *answer, const char *detail)
 {
     struct http_answer failed = *answer;
+    oauth->renew_at = mono_add_ms(mono_now(), RENEW_AGAIN_MS);
     if (answer->fault != HTTP_OURS && answer->fault != HTTP_BLOCKED)
         failed.fault = HTTP_TOKEN;
     failed.status = 0;

@@ -19,10 +19,10 @@
 /* The tokens of one client at one token endpoint. */
 struct oauth;
 
-/* "Bearer …", and which of the client's tokens it is. Borrowed until the next turn of the loop. */
+/* "Bearer …", and which token it is. Borrowed until the next turn of the loop. */
 struct oauth_token {
     const char *authorization;
-    uint64_t number; /* from 1 */
+    uint64_t number; /* from 1, among those of all clients */
 };
 
 /* Of those that wait for a token. In the waiter's storage. */

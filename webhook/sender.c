@@ -15,12 +15,13 @@ struct sending {
     bool shown;
     http_answered *answered;
     void *arg;
-    struct mono_time begun; /* of waiting for a token */
+    struct mono_time begun; /* since then its time runs: limits.timeout_ms */
     /* Where it is: one of them, or none when it is over. */
     struct http_post *post;
     struct oauth_wait wait;
-    uint64_t token; /* that was sent; 0 = none */
-    bool renewed;   /* it was refused once, and there was another */
+    const struct oauth *asked; /* whom it waits for */
+    uint64_t token;            /* that was sent; 0 = none */
+    bool renewed;              /* it was refused once, and there was another */
     struct webhook_request request;
     bool has_request;
 };
@@ -81,6 +82,17 @@ static void finish(struct sending *sending, const struct http_answer *answer)
 
 static void go(struct sending *sending);
 
+/* Takes what has passed from its time. False if nothing is left. */
+static bool has_time(struct sending *sending)
+{
+    struct mono_time now = mono_now();
+    if (sending->limits.timeout_ms <= 0)
+        return true; /* no limit */
+    sending->limits.timeout_ms -= mono_diff_ms(now, sending->begun);
+    sending->begun = now;
+    return sending->limits.timeout_ms > 0;
+}
+
 static void on_answer(void *arg, const struct http_answer *answer)
 {
     struct sending *sending = arg;
@@ -88,7 +100,7 @@ static void on_answer(void *arg, const struct http_answer *answer)
     bool refused = answer->fault == HTTP_ANSWERED && answer->status == 401;
     sending->post = NULL;
     if (refused && sending->token && oauth && !sending->renewed &&
-        oauth_refused(oauth, sending->token)) {
+        oauth_refused(oauth, sending->token) && has_time(sending)) {
         sending->renewed = true;
         go(sending);
         return;
@@ -125,18 +137,18 @@ static void on_token(void *arg, const struct oauth_token *token, const struct ht
         .body = "",
         .remote_ip = ""};
     struct sending *sending = arg;
-    int64_t waited_ms = mono_diff_ms(mono_now(), sending->begun);
-    if (failed) {
-        finish(sending, failed);
-    } else if (!sending->sender->credentials) {
+    const struct sender *sender = sending->sender;
+    bool in_time = has_time(sending);
+    if (!sender->credentials)
         finish(sending, &changed);
-    } else if (sending->limits.timeout_ms > 0 && waited_ms >= sending->limits.timeout_ms) {
-        finish(sending, &too_late);
-    } else {
-        if (sending->limits.timeout_ms > 0)
-            sending->limits.timeout_ms -= waited_ms;
+    else if (in_time && sending->asked != sender->oauth)
+        go(sending); /* the subscription has changed: this token is not for where it goes now */
+    else if (failed)
+        finish(sending, failed);
+    else if (in_time)
         post(sending, token);
-    }
+    else
+        finish(sending, &too_late);
 }
 
 static void go(struct sending *sending)
@@ -148,7 +160,7 @@ static void go(struct sending *sending)
     } else if (oauth_token(oauth, &token)) {
         post(sending, &token);
     } else {
-        sending->begun = mono_now();
+        sending->asked = oauth;
         sending->wait = (struct oauth_wait){.done = on_token, .arg = sending};
         oauth_wait(oauth, &sending->wait);
     }
@@ -168,6 +180,8 @@ struct sending *sending_start(struct sender *sender, const struct webhook_delive
     sending->delivery = *delivery;
     sending->rendering = rendering;
     sending->limits = *limits;
+    if (sender->oauth) /* else nobody asks */
+        sending->begun = mono_now();
     sending->shown = shown;
     sending->answered = answered;
     sending->arg = arg;

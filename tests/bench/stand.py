@@ -21,11 +21,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "system"))
 from confluent_kafka import Consumer, TopicPartition  # noqa: E402
 
 from harness import (  # noqa: E402
-    ROOT, RUN, WAIT_S, Kafka, Site, free_port, run_cli, subscription, wait_until)
+    ROOT, RUN, WAIT_S, Kafka, Site, find_nginx, free_port, run_cli, subscription, wait_until)
 
 ARRIVAL = struct.Struct("=IIqqii")  # struct arrival in receiver.c
 EVENTS_PER_CALL, CALLS_AT_A_TIME = 5, 20  # as in produce.c
-NGINX = ROOT / "build" / "bench-nginx" / "usr" / "sbin"
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 # A whole request of the kinds measured here lasts milliseconds; where one hangs, that is the test.
 SETTINGS = {"consumer": {"drain_timeout": "1s"}, "log": {"level": "warn"}}
@@ -321,8 +320,7 @@ class Stand:
         self._directories = 0
         self._groups = 0
         self._open = []
-        # Not installed by dev/bench but unpacked: an installed nginx is a service on port 80.
-        self.nginx = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin:{NGINX}")
+        self.nginx = find_nginx()
         self._choose_cores()
         RUN.mkdir(parents=True, exist_ok=True)
         self.kafka = Kafka(RUN / f"{os.getpid()}-kafka-bench")

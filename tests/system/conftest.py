@@ -9,6 +9,7 @@ import shutil
 import pytest
 
 from harness import RUN, Kafka, Receiver, Site
+from token_server import TokenServer
 
 
 def remove_left_behind():
@@ -54,6 +55,13 @@ def receiver():
     receiver = Receiver()
     yield receiver
     receiver.close()
+
+
+@pytest.fixture
+def tokens():
+    tokens = TokenServer()
+    yield tokens
+    tokens.close()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ Waits are generous: a slow machine must not fail a test. They end as soon as wha
 """
 
 import asyncio
+import base64
 import contextlib
 import json
 import os
@@ -21,6 +22,7 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
+from urllib.parse import quote_plus
 
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import (
@@ -31,7 +33,9 @@ RUN = ROOT / ".run" / "tests"
 WAIT_S = 60.0
 FULL = os.environ.get("HOOKLINE_TEST_SIZE") == "full"
 
-SECRET = re.compile(rb"whs(?:ec|k)_[A-Za-z0-9+/]{20}|hlt_[A-Za-z0-9_-]{40}|BEGIN [A-Z ]*PRIVATE KEY")
+TOKEN_PREFIX = "hltok-"  # of access tokens that token_server.py issues
+SECRET = re.compile(rb"whs(?:ec|k)_[A-Za-z0-9+/]{20}|hlt_[A-Za-z0-9_-]{40}|BEGIN [A-Z ]*PRIVATE KEY|"
+                    rb"hltok-[A-Za-z0-9_-]{20}")
 
 
 def wait_until(predicate, timeout=WAIT_S, what="condition", interval=0.05):
@@ -61,6 +65,13 @@ def free_port(count=1, distance=1):
                 continue
             return first
     raise AssertionError("no free port")
+
+
+def find_nginx():
+    """The path of an nginx, None if there is none to be had."""
+    done = subprocess.run([ROOT / "dev" / "nginx"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                          timeout=600)
+    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def tail(path, lines=60):
@@ -858,9 +869,24 @@ class Site:
         path = self.directory / "subscriptions.json"
         path.write_text(json.dumps(list(subscriptions)))
         for one in subscriptions:
-            self.hidden |= {value.encode() for value in one.get("headers", {}).values() if len(value) > 7}
-            self.hidden |= {secret["secret"].encode() for secret in one.get("secrets", [])}
+            self.hide(one)
         return self.cli("subscriptions", "apply", "-f", path, *args, check=check)
+
+    def hide(self, subscription):
+        """What of a subscription nobody must be shown: close() looks for it."""
+        auth = subscription.get("auth", {})
+        basic, oauth2 = auth.get("basic", {}), auth.get("oauth2", {})
+        values = [*subscription.get("headers", {}).values()]
+        values += [secret["secret"] for secret in subscription.get("secrets", [])]
+        values += [basic.get("password", ""), oauth2.get("client_secret", "")]
+        # Lines of its base64: in JSON its ends of lines would not be found.
+        values += subscription.get("tls", {}).get("client_key", "").splitlines()[1:-1]
+        for user, password in ((basic.get("username"), basic.get("password")),
+                               (quote_plus(oauth2.get("client_id", "")), quote_plus(oauth2.get("client_secret", "")))):
+            if password:
+                values.append(base64.b64encode(f"{user}:{password}".encode()).decode())
+        values += [json.dumps(value)[1:-1] for value in values]
+        self.hidden |= {value.encode() for value in values if len(value) > 7}
 
     def results(self, where=lambda result: True):
         """The results so far, decoded."""

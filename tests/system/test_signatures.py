@@ -121,6 +121,7 @@ def test_rotation_while_events_flow(site, receiver, keys):
     site.subscribe(hook(secret("old", old)))
     site.start_roles()
     publish(site, *range(20))
+    receiver.await_requests(1)
     site.subscribe(hook(secret("new", new), secret("old", old, expires_at="2100-01-01T00:00:00Z")))
     publish(site, *range(20, 40))
     wait_until(lambda: publish(site, 40) or len(signatures(receiver.requests[-1])) == 2,

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/memory.h"
 #include "subscriptions/revision.h"
 #include "subscriptions/sealing.h"
 
@@ -164,6 +165,95 @@ static void puts_hidden_values_back(void **state)
     subscription_unref(old);
 }
 
+/* What stands behind *** in `auth` and `tls`, sealed or not; one of the other kind is no such value. */
+static void puts_hidden_passwords_back(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *old, *desired, *expected; /* `expected` NULL = refused */
+        const char *pointer;
+    } rows[] = {
+        {"\"auth\":{\"basic\":{\"username\":\"u\",\"password\":\"p\"}}",
+            "\"auth\":{\"basic\":{\"username\":\"w\",\"password\":\"***\"}}",
+            "\"auth\":{\"basic\":{\"username\":\"w\",\"password\":\"p\"}}", ""},
+        {"\"auth\":{\"basic\":{\"username\":\"u\",\"password\":\"p\"}}",
+            "\"auth\":{\"basic\":{\"username\":\"u\",\"password\":\"q\"}}",
+            "\"auth\":{\"basic\":{\"username\":\"u\",\"password\":\"q\"}}", ""},
+        {"\"auth\":{\"oauth2\":{\"token_url\":\"https://t/\",\"client_id\":\"i\","
+         "\"client_secret\":\"s\"}}",
+            "\"auth\":{\"oauth2\":{\"token_url\":\"https://t/2\",\"client_id\":\"i\","
+            "\"client_secret\":\"***\"}}",
+            "\"auth\":{\"oauth2\":{\"token_url\":\"https://t/2\",\"client_id\":\"i\","
+            "\"client_secret\":\"s\"}}",
+            ""},
+        {"\"auth\":{\"basic\":{\"username\":\"u\",\"password\":\"p\"}}",
+            "\"auth\":{\"oauth2\":{\"token_url\":\"https://t/\",\"client_id\":\"i\","
+            "\"client_secret\":\"***\"}}",
+            NULL, "/auth/oauth2/client_secret"},
+        {"\"name\":\"n\"", "\"auth\":{\"basic\":{\"username\":\"u\",\"password\":\"***\"}}", NULL,
+            "/auth/basic/password"},
+        {"\"name\":\"n\"", "\"tls\":{\"client_key\":\"***\"}", NULL, "/tls/client_key"},
+    };
+    struct seal_ring *ring = seal_ring_parse(KEYS, strlen(KEYS), NULL);
+    for (size_t i = 0; i < 2 * sizeof rows / sizeof *rows; i++) {
+        bool sealed = i % 2;
+        struct report report = {""};
+        char *old_fields = mem_printf("{" BASE ",%s}", rows[i / 2].old);
+        char *fields = mem_printf("{" BASE ",%s}", rows[i / 2].desired);
+        json_t *json = json_of(old_fields), *desired = json_of(fields);
+        size_t changed;
+        if (sealed)
+            assert_true(sealing_close(json, ring, &changed, NULL));
+        struct subscription *old = subscription_parse(json, false, NULL);
+        bool good = rows[i / 2].expected;
+        assert_int_equal(revision_unmask(desired, old, ring, note, &report), good);
+        assert_string_equal(report.text, rows[i / 2].pointer);
+        if (good) {
+            char *expected = mem_printf("{" BASE ",%s}", rows[i / 2].expected);
+            struct error error = ERROR_INIT;
+            assert_true(sealing_open(desired, ring, &error));
+            assert_json(json_incref(desired), expected);
+            free(expected);
+        }
+        subscription_unref(old);
+        json_decref(desired);
+        json_decref(json);
+        free(fields);
+        free(old_fields);
+    }
+    seal_ring_free(ring);
+}
+
+/* Sealed or not, what a file says of `auth` is compared with what is stored; to leave it out is to take it away. */
+static void passwords_are_compared(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *desired, *changes;
+    } rows[] = {
+        {"{" BASE ",\"auth\":{\"basic\":{\"username\":\"u\",\"password\":\"p\"}}}", ""},
+        {"{" BASE ",\"auth\":{\"basic\":{\"username\":\"u\",\"password\":\"q\"}}}", "auth"},
+        {"{" BASE "}", "auth"},
+    };
+    struct seal_ring *ring = seal_ring_parse(KEYS, strlen(KEYS), NULL);
+    json_t *first = json_of(rows[0].desired);
+    json_t *record = revision_make(first, NULL, ring, now);
+    assert_true(sealing_has_sealed(record));
+    struct subscription *old = subscription_parse(record, false, NULL);
+    assert_non_null(old);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        json_t *desired = json_of(rows[i].desired);
+        char *changes = revision_changes(desired, old, ring);
+        assert_string_equal(changes, rows[i].changes);
+        free(changes);
+        json_decref(desired);
+    }
+    subscription_unref(old);
+    json_decref(record);
+    json_decref(first);
+    seal_ring_free(ring);
+}
+
 /* RFC 7396, appendix A, as far as it speaks of objects. */
 static void merges(void **state)
 {
@@ -198,6 +288,8 @@ int main(void)
         cmocka_unit_test(carries_on_what_is_not_given),
         cmocka_unit_test(names_what_differs),
         cmocka_unit_test(puts_hidden_values_back),
+        cmocka_unit_test(puts_hidden_passwords_back),
+        cmocka_unit_test(passwords_are_compared),
         cmocka_unit_test(merges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
