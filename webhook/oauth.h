@@ -11,10 +11,9 @@
 #include "common/clock.h"
 #include "subscriptions/subscription.h"
 #include "webhook/http_client.h"
+#include "webhook/oauth_answer.h"
 
-#define OAUTH_TOKEN_MAX  16384 /* bytes of an access token */
-#define OAUTH_ANSWER_MAX 65536 /* of the answer that it comes in */
-#define OAUTH_LIFE_S     300   /* of one that does not say how long it lives */
+#define OAUTH_ANSWER_MAX 65536 /* bytes of the answer that a token comes in */
 
 /* The tokens of one client at one token endpoint. */
 struct oauth;
@@ -53,20 +52,5 @@ void oauth_wait_cancel(struct oauth_wait *wait);
 /* The token of that number was answered with 401. True if another is worth a try: it is not used any more. False if
  * it was new. */
 bool oauth_refused(struct oauth *oauth, uint64_t number);
-
-/* What a token's answer says. Pure; `text` and the token are owned by the caller (release, and wipe). */
-struct oauth_answer {
-    char *authorization;
-    int64_t life_s;
-};
-/* False (ERROR_RETRY) with a sentence that quotes nothing but OAuth's own error code. */
-must_check bool oauth_answer_read(
-    int status, const char *body, size_t len, struct oauth_answer *ret_answer, struct error *error);
-
-/* How long after it came a token of that life is renewed, and how long it is used. Pure. */
-struct oauth_life {
-    int64_t renew_ms, use_ms;
-};
-struct oauth_life oauth_life(int64_t life_s);
 
 #endif

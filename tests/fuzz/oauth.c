@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a token endpoint answers: the status in the first line, and the body. */
-#include "webhook/oauth.h"
+#include "webhook/oauth_answer.h"
 
 #include <stdlib.h>
 #include <string.h>

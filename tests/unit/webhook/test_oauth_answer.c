@@ -12,6 +12,7 @@
 #include "common/buffer.h"
 #include "common/memory.h"
 #include "webhook/oauth.h"
+#include "webhook/oauth_answer.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
