@@ -149,3 +149,24 @@ void command_print_safe(FILE *stream, const char *text)
     for (const char *p = text; *p; p++)
         fputc((unsigned char)*p < ' ' || *p == 0x7f ? '?' : *p, stream);
 }
+
+error_t command_parse_overview(int key, const char *value, struct argp_state *state,
+    const char *const *names, const char *missing)
+{
+    if (key == ARGP_KEY_NO_ARGS)
+        argp_error(state, "an action is missing: %s", missing);
+    if (key != ARGP_KEY_ARG)
+        return key == ARGP_KEY_NO_ARGS ? 0 : ARGP_ERR_UNKNOWN;
+    const char *nearest = text_nearest(value, names);
+    argp_error(state, "no such action '%s'%s%s%s", value, nearest ? "; did you mean " : "",
+        nearest ? nearest : "", nearest ? "?" : "");
+    return 0;
+}
+
+int command_finish(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fprintf(stderr, "hookline: standard output: could not be written\n");
+    return EXIT_FAILED;
+}

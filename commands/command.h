@@ -37,6 +37,13 @@ void command_parse(const struct argp *argp, int argc, char **argv, void *input);
 /* Loads the settings and applies log.*; on problems prints each to standard error and exits with 2. */
 struct settings *command_settings(struct settings_arguments *arguments);
 
+/* The parser of a command line without an action, which only --help can save: names what was meant. `names` are the
+ * actions, NULL-terminated; `missing` is said where there is none. */
+error_t command_parse_overview(int key, const char *value, struct argp_state *state,
+    const char *const *names, const char *missing);
+/* The exit code, or a failure where the output did not reach its reader. */
+int command_finish(int status);
+
 /* Prints "hookline: …" to standard error, and returns the exit code that fits the error's kind. */
 int command_fail(const struct error *error);
 /* Appends the whole of file `name`, "-" being standard input, to `out`. No copy of it is left behind,

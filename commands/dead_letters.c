@@ -240,21 +240,8 @@ static const struct action *find_action(const char *name)
 
 static error_t parse_overview(int key, char *value, struct argp_state *state)
 {
-    const char *names[sizeof actions / sizeof actions[0]] = {NULL};
-    switch (key) {
-    case ARGP_KEY_ARG:
-        for (size_t i = 0; actions[i].name; i++)
-            names[i] = actions[i].name;
-        const char *nearest = text_nearest(value, names);
-        argp_error(state, "no such action '%s'%s%s%s", value, nearest ? "; did you mean " : "",
-            nearest ? nearest : "", nearest ? "?" : "");
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "an action is missing: list, show, stats or export");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
+    static const char *const names[] = {"list", "show", "stats", "export", NULL};
+    return command_parse_overview(key, value, state, names, "list, show, stats or export");
 }
 
 static const struct argp overview = {
@@ -285,10 +272,7 @@ static int run_action(const struct action *action, int argc, char **argv)
     int status = action->run(arguments, settings);
     settings_free(settings);
     free(name);
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return status;
-    fprintf(stderr, "hookline: standard output: could not be written\n");
-    return EXIT_FAILED;
+    return command_finish(status);
 }
 
 int command_dead_letters(int argc, char **argv)

@@ -201,24 +201,11 @@ static const struct action *find_action(const char *name)
     return NULL;
 }
 
-/* Parses a command line without an action, which only --help can save. */
 static error_t parse_overview(int key, char *value, struct argp_state *state)
 {
-    const char *names[sizeof actions / sizeof actions[0]] = {NULL};
-    switch (key) {
-    case ARGP_KEY_ARG:
-        for (size_t i = 0; actions[i].name; i++)
-            names[i] = actions[i].name;
-        const char *nearest = text_nearest(value, names);
-        argp_error(state, "no such action '%s'%s%s%s", value, nearest ? "; did you mean " : "",
-            nearest ? nearest : "", nearest ? "?" : "");
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "an action is missing: apply, list, get, delete, reset or reseal");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
+    static const char *const names[] = {"apply", "list", "get", "delete", "reset", "reseal", NULL};
+    return command_parse_overview(
+        key, value, state, names, "apply, list, get, delete, reset or reseal");
 }
 
 static const struct argp overview = {
@@ -240,15 +227,6 @@ static const struct argp overview = {
         "all options, and so for the others.",
 };
 
-/* The exit code, or a failure where the output did not reach its reader. */
-static int finish(int status)
-{
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return status;
-    fprintf(stderr, "hookline: standard output: could not be written\n");
-    return EXIT_FAILED;
-}
-
 static int run_action(const struct action *action, int argc, char **argv)
 {
     struct input input = {.arguments.timeout_ms = TIMEOUT_MS, .action = action};
@@ -260,7 +238,7 @@ static int run_action(const struct action *action, int argc, char **argv)
     settings_free(settings);
     free(input.arguments.names);
     free(name);
-    return finish(status);
+    return command_finish(status);
 }
 
 int command_subscriptions(int argc, char **argv)

@@ -228,23 +228,10 @@ static const struct action *find_action(const char *name)
     return NULL;
 }
 
-/* A command line without an action, which only --help can save. */
 static error_t parse_overview(int key, char *value, struct argp_state *state)
 {
     static const char *const names[] = {"create", "list", "revoke", NULL};
-    switch (key) {
-    case ARGP_KEY_ARG: {
-        const char *nearest = text_nearest(value, names);
-        argp_error(state, "no such action '%s'%s%s%s", value, nearest ? "; did you mean " : "",
-            nearest ? nearest : "", nearest ? "?" : "");
-        return 0;
-    }
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "an action is missing: create, list or revoke");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
+    return command_parse_overview(key, value, state, names, "create, list or revoke");
 }
 
 static const struct argp overview = {

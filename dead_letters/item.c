@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/json.h"
 #include "common/memory.h"
 #include "common/text.h"
 #include "events/base64.h"
@@ -69,17 +70,10 @@ bool dead_letter_filter_matches(
 
 /* --- JSON ------------------------------------------------------------------------------------------- */
 
-/* Takes `value`. */
-static void set(json_t *object, const char *name, json_t *value)
-{
-    if (json_object_set_new(object, name, value) != 0)
-        fatal("out of memory");
-}
-
 static void set_text(json_t *object, const char *name, const char *text)
 {
     if (text && *text)
-        set(object, name, json_string(text));
+        json_set_or_fatal(object, name, json_string(text));
 }
 
 static void set_time(json_t *object, const char *name, struct wall_time time)
@@ -92,7 +86,7 @@ static void set_time(json_t *object, const char *name, struct wall_time time)
 static void set_number(json_t *object, const char *name, int64_t number)
 {
     if (number > 0)
-        set(object, name, json_integer(number));
+        json_set_or_fatal(object, name, json_integer(number));
 }
 
 static void set_body(json_t *object, struct bytes value)
@@ -100,13 +94,13 @@ static void set_body(json_t *object, struct bytes value)
     struct error error = ERROR_INIT;
     json_t *json = event_json_load(value, &error);
     if (json) {
-        set(object, "body", event_json_without_denied(json));
+        json_set_or_fatal(object, "body", event_json_without_denied(json));
         json_decref(json);
     } else if (value.data && text_is_utf8(value.data, value.len)) {
-        set(object, "body_text", json_stringn(value.data, value.len));
+        json_set_or_fatal(object, "body_text", json_stringn(value.data, value.len));
     } else if (value.data) {
         char *text = event_base64_encode(value.data, value.len);
-        set(object, "body_base64", json_string(text));
+        json_set_or_fatal(object, "body_base64", json_string(text));
         free(text);
     }
 }
@@ -117,8 +111,8 @@ json_t *dead_letter_item_json(const struct dead_letter_item *item, bool body)
     json_t *json = json_object();
     if (!json)
         fatal("out of memory");
-    set(json, "partition", json_integer(item->record->partition));
-    set(json, "offset", json_integer(item->record->offset));
+    json_set_or_fatal(json, "partition", json_integer(item->record->partition));
+    json_set_or_fatal(json, "offset", json_integer(item->record->offset));
     set_time(json, "dead_at", letter->dead_at);
     set_text(json, "reason", dead_letter_reasons[letter->reason]);
     set_text(json, "detail", letter->detail);
@@ -136,7 +130,7 @@ json_t *dead_letter_item_json(const struct dead_letter_item *item, bool body)
     set_text(json, "host", letter->host);
     size_t len = letter->response.data ? letter->response.len : 0;
     if (len && text_is_utf8(letter->response.data, len))
-        set(json, "response", json_stringn(letter->response.data, len));
+        json_set_or_fatal(json, "response", json_stringn(letter->response.data, len));
     if (body)
         set_body(json, item->record->value);
     return json;

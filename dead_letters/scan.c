@@ -59,7 +59,7 @@ static void on_end(void *arg, int64_t offset)
 static void begin(void *arg)
 {
     struct dead_letters_scan *scan = arg;
-    if (scan->behind == 0)
+    if (dead_letters_scan_total(scan) == 0)
         scan->callbacks.done(scan->arg);
 }
 

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "common/json.h"
 #include "events/event.h"
 
 static const char *const denied_fields[] = {"ccPassword", "password", "access_token", NULL};
@@ -136,13 +137,6 @@ bool event_json_denied(const json_t *value)
     return false;
 }
 
-static json_t *or_fatal(json_t *json)
-{
-    if (!json)
-        fatal("out of memory");
-    return json;
-}
-
 json_t *event_json_without_denied(const json_t *value)
 {
     const char *name;
@@ -150,7 +144,7 @@ json_t *event_json_without_denied(const json_t *value)
     size_t index;
     if (!event_json_denied(value))
         return json_incref((json_t *)value);
-    result = or_fatal(json_is_object(value) ? json_object() : json_array());
+    result = json_or_fatal(json_is_object(value) ? json_object() : json_array());
     json_object_foreach((json_t *)value, name, child)
         if (!field_denied(name) &&
             json_object_set_new_nocheck(result, name, event_json_without_denied(child)) != 0)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/buffer.h"
+#include "common/json.h"
 #include "common/memory.h"
 #include "subscriptions/sealing.h"
 
@@ -19,18 +20,6 @@ static void done_or_fatal(int result)
 {
     if (result != 0)
         fatal("out of memory");
-}
-
-static json_t *or_fatal(json_t *json)
-{
-    if (!json)
-        fatal("out of memory");
-    return json;
-}
-
-static void set(json_t *object, const char *name, json_t *value)
-{
-    done_or_fatal(json_object_set_new(object, name, or_fatal(value)));
 }
 
 /* One without "secrets" leaves them alone: they may have been generated, and nobody could write them
@@ -63,7 +52,7 @@ char *revision_changes(
     const char *name;
     json_t *value;
     json_t *before = opened(subscription_json(old), ring);
-    json_t *after = opened(or_fatal(json_deep_copy(desired)), ring);
+    json_t *after = opened(json_or_fatal(json_deep_copy(desired)), ring);
     json_object_foreach(after, name, value) {
         const json_t *was = json_object_get(before, name);
         if (!is_kept(desired, name) && !(was && json_equal(was, value)))
@@ -82,7 +71,7 @@ static void keep(json_t *record, const char *name, json_t *old)
 {
     json_t *kept = json_object_get(old, name);
     if (kept)
-        set(record, name, json_incref(kept));
+        json_set_or_fatal(record, name, json_incref(kept));
     else
         json_object_del(record, name);
 }
@@ -97,17 +86,17 @@ static json_t *finish(json_t *record, const struct subscription *old, const stru
     wall_format(time, now);
     if (ring) /* what was kept, and does not open, is no worse than before */
         sealing_close(record, ring, &sealed, &error);
-    set(record, "version", json_integer(old ? old->version + 1 : 1));
+    json_set_or_fatal(record, "version", json_integer(old ? old->version + 1 : 1));
     if (!json_object_get(record, "created_at"))
-        set(record, "created_at", json_string(now));
-    set(record, "updated_at", json_string(now));
+        json_set_or_fatal(record, "created_at", json_string(now));
+    json_set_or_fatal(record, "updated_at", json_string(now));
     return record;
 }
 
 json_t *revision_make(const json_t *desired, const struct subscription *old,
     const struct seal_ring *ring, struct wall_time now)
 {
-    json_t *record = or_fatal(json_deep_copy(desired)),
+    json_t *record = json_or_fatal(json_deep_copy(desired)),
            *before = old ? subscription_json(old) : NULL;
     for (size_t i = 0; i < OWN_FIELDS; i++)
         keep(record, own_fields[i], before);
@@ -168,7 +157,7 @@ static bool unmask(json_t *value, const char *field, void *arg)
 static bool is_valid(
     const json_t *desired, const struct seal_ring *ring, subscription_problem *report, void *arg)
 {
-    json_t *copy = opened(or_fatal(json_deep_copy(desired)), ring);
+    json_t *copy = opened(json_or_fatal(json_deep_copy(desired)), ring);
     struct subscription *subscription = subscription_parse_all(copy, false, report, arg);
     json_decref(copy);
     if (!subscription)
@@ -196,12 +185,12 @@ void revision_merge(json_t *target, const json_t *patch)
         } else if (json_is_object(value)) {
             json_t *part = json_object_get(target, name);
             if (!json_is_object(part)) {
-                part = or_fatal(json_object());
-                set(target, name, part);
+                part = json_or_fatal(json_object());
+                json_set_or_fatal(target, name, part);
             }
             revision_merge(part, value);
         } else {
-            set(target, name, json_deep_copy(value));
+            json_set_or_fatal(target, name, json_deep_copy(value));
         }
     }
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/json.h"
 #include "common/memory.h"
 #include "events/pointer.h"
 
@@ -77,13 +78,6 @@ static const struct selection *find_index(const struct selection *node, size_t i
     return find(node, token);
 }
 
-static json_t *or_fatal(json_t *json)
-{
-    if (!json)
-        fatal("out of memory");
-    return json;
-}
-
 /* What becomes of a value that the tree has a node for, or none (NULL): a new reference, or NULL to leave it
  * out. */
 typedef json_t *choose(const struct selection *node, const json_t *value);
@@ -94,7 +88,7 @@ static json_t *walk(const struct selection *node, const json_t *value, choose *c
     const char *name;
     json_t *child;
     size_t index;
-    json_t *result = or_fatal(json_is_object(value) ? json_object() : json_array());
+    json_t *result = json_or_fatal(json_is_object(value) ? json_object() : json_array());
     json_object_foreach((json_t *)value, name, child) {
         json_t *kept = chosen(find(node, name), child);
         if (kept && json_object_set_new_nocheck(result, name, kept) != 0)

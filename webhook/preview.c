@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/json.h"
 #include "common/memory.h"
 #include "webhook/request.h"
 #include "webhook/url.h"
@@ -68,12 +69,6 @@ void preview_text(const struct preview *preview, struct buffer *out)
         buffer_add(out, "\n", 1);
 }
 
-static void set(json_t *object, const char *name, json_t *value)
-{
-    if (json_object_set_new(object, name, value) != 0)
-        fatal("out of memory");
-}
-
 json_t *preview_json(const struct preview *preview)
 {
     json_t *json = json_object(), *headers = json_object();
@@ -81,12 +76,12 @@ json_t *preview_json(const struct preview *preview)
     for (size_t i = 0; preview->request.lines[i]; i++) {
         struct line line = line_of(preview, i);
         char *name = mem_dup(preview->request.lines[i], line.name_len);
-        set(headers, name, json_string(line.value));
+        json_set_or_fatal(headers, name, json_string(line.value));
         free(name);
     }
-    set(json, "method", json_string("POST"));
-    set(json, "url", json_string(preview->url));
-    set(json, "headers", headers);
-    set(json, "body", json_stringn(body->len ? body->data : "", body->len));
+    json_set_or_fatal(json, "method", json_string("POST"));
+    json_set_or_fatal(json, "url", json_string(preview->url));
+    json_set_or_fatal(json, "headers", headers);
+    json_set_or_fatal(json, "body", json_stringn(body->len ? body->data : "", body->len));
     return json;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/buffer.h"
+#include "common/json.h"
 #include "common/memory.h"
 #include "events/cloudevent.h"
 #include "events/json_check.h"
@@ -21,13 +22,6 @@ struct source {
     json_t *envelope; /* of one that came in structured mode, else NULL; owned */
     json_t *data;     /* what is sent of the event; owned; NULL = the record's value, as it is */
 };
-
-static json_t *or_fatal(json_t *json)
-{
-    if (!json)
-        fatal("out of memory");
-    return json;
-}
 
 /* --- Which fields --------------------------------------------------------------------------------- */
 
@@ -109,7 +103,7 @@ static void add_raw(const struct source *source, struct buffer *out)
         add_data(source, out);
         return;
     }
-    json_t *envelope = or_fatal(json_copy(source->envelope));
+    json_t *envelope = json_or_fatal(json_copy(source->envelope));
     json_object_del(envelope, "data_base64");
     if (json_object_set(envelope, "data", source->data) != 0)
         fatal("out of memory");
@@ -121,7 +115,7 @@ static void add_standard(const struct source *source, struct buffer *out)
 {
     char time[RFC3339_SIZE];
     const struct webhook_delivery *delivery = source->delivery;
-    json_t *head = or_fatal(json_pack(
+    json_t *head = json_or_fatal(json_pack(
         "{ssss}", "type", delivery->event, "timestamp", wall_format(delivery->event_at, time)));
     add_around_data(source, head, out);
     json_decref(head);
