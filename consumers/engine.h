@@ -79,6 +79,7 @@ struct engine {
     int64_t test_count;       /* in flight */
     int64_t expiry_count;     /* deadlines that are remembered of what was passed over */
     bool stopping;            /* starts no request any more */
+    bool hurried;             /* and waits for none */
     bool unsure; /* we may have lost our partitions: starts none before a commit says no */
     struct mono_time last_turn; /* when we last looked at the clock */
     struct loop_timer *tick_timer;
@@ -106,7 +107,7 @@ void ownership_superseded(
 void ownership_outdated(void *arg, const char *key, int32_t partition);
 /* Gives a partition back once nothing of it is under way. */
 void ownership_settle_if_done(struct intake *intake);
-/* Gives up, at once, what settles still. */
+/* Gives up, at once, what settles still, and what is yet to be revoked when it is. */
 void ownership_hurry(struct engine *engine);
 
 /* --- intake.c: from partitions to lanes, and back: offsets that are done; `arg` is the engine --- */

@@ -222,6 +222,8 @@ static void deadline_over(void *arg)
 
 static int64_t drain_ms(const struct engine *engine)
 {
+    if (engine->hurried)
+        return 0;
     if (engine->stopping)
         return engine->options.drain_timeout_ms;
     return kafka_consumer_is_cooperative(engine->kafka) ? DRAIN_COOPERATIVE_MS : DRAIN_EAGER_MS;
@@ -253,6 +255,7 @@ void ownership_revoked(void *arg, struct kafka_partition *partition, bool lost)
 void ownership_hurry(struct engine *engine)
 {
     struct intake *intake, *next;
+    engine->hurried = true;
     for (intake = TAILQ_FIRST(&engine->intakes); intake; intake = next) {
         next = TAILQ_NEXT(intake, link);
         if (intake->phase == INTAKE_SETTLING && !intake->cancelled)
