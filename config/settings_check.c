@@ -6,8 +6,8 @@
 #include "common/memory.h"
 #include "common/text.h"
 #include "config/settings_internal.h"
-#include "consumers/policy/ttl.h"
 #include "events/event.h"
+#include "subscriptions/ttl.h"
 
 #define MASK "********"
 /* The characters of a topic's name, and how many it may have (Kafka's Topic.java). */

@@ -83,6 +83,7 @@ static struct delivery *new_entry(
     delivery->lane_hash = lane;
     delivery->due = due;
     delivery->first_attempt_at.ms = delivery->last_attempt_at.ms = -1;
+    delivery->first_before_replay.ms = -1;
     delivery->state = DELIVERY_ASIDE;
     TAILQ_INSERT_TAIL(&engine->lists[DELIVERY_ASIDE], delivery, in_state);
     engine->counts[DELIVERY_ASIDE]++;
@@ -97,8 +98,7 @@ bool aside_add(struct endpoint *endpoint, int64_t offset, const struct delivery_
         return false;
     struct delivery *delivery =
         new_entry(endpoint, offset, intake_lane(endpoint, fields), after_those_before);
-    delivery->attempts = delivery->attempts_at_start = fields->attempts;
-    delivery->first_attempt_at = fields->first_attempt_at;
+    delivery->attempts = fields->attempts;
     delivery->event_at = fields->event_at;
     delivery->deadline = intake_deadline(endpoint->engine, endpoint, fields);
     lane_add(endpoint, delivery);

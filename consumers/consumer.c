@@ -20,8 +20,6 @@
 #define RESULTS_OUTSTANDING       20000
 #define RESULTS_OUTSTANDING_BYTES (16 * 1024 * 1024)
 #define RESULTS_FLUSH_MS          1000
-#define HOUR_MS                   INT64_C(3600000)
-#define DAY_MS                    (24 * HOUR_MS)
 #define CONDITION                 "consumer: group joined"
 
 struct consumer {
@@ -216,9 +214,8 @@ static bool make_parts(struct engine *engine, struct error *error)
         ownership_barrier, ownership_superseded, ownership_outdated};
     const struct consumer_deps *deps = &engine->deps;
     struct kafka_seeker_options seeker = {SEEK_PARTITION_BYTES};
-    int64_t most = deps->topics->deliveries_retention_ms - DAY_MS;
-    if (!ttl_table_init(
-            &engine->ttl, engine->options.ttl_events, most > HOUR_MS ? most : HOUR_MS, error))
+    if (!ttl_table_init(&engine->ttl, engine->options.ttl_events,
+            ttl_longest(deps->topics->deliveries_retention_ms), error))
         return false;
     engine->ttl.other_ms = engine->options.ttl_other_ms;
     if (engine->options.http.guard.allow_private)

@@ -65,7 +65,8 @@ struct delivery {
     struct wall_time event_at, deadline; /* no attempt starts after the deadline */
     int64_t attempts;                    /* charged; those before a replay included */
     int64_t attempts_at_start;           /* of those, made before a replay */
-    struct wall_time first_attempt_at, last_attempt_at; /* ms -1 = none */
+    struct wall_time first_attempt_at, last_attempt_at; /* since a replay; ms -1 = none */
+    struct wall_time first_before_replay;               /* ms -1 = none */
     struct wall_time due;          /* of the next attempt; ms 0 = as soon as it heads its lane */
     struct loop_timer *timer;      /* while waiting, or before its dead letter is sent again */
     struct sending *sending;       /* while in flight */

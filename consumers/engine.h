@@ -10,9 +10,9 @@
 #include "consumers/endpoint_store.h"
 #include "consumers/policy/notice.h"
 #include "consumers/policy/retry.h"
-#include "consumers/policy/ttl.h"
 #include "consumers/rules.h"
 #include "kafka/seeker.h"
+#include "subscriptions/ttl.h"
 
 struct result; /* producers/result.h */
 

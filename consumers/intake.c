@@ -69,6 +69,7 @@ static struct delivery *new_delivery(
     delivery->endpoint = endpoint;
     delivery->offset = record->offset;
     delivery->first_attempt_at.ms = delivery->last_attempt_at.ms = -1;
+    delivery->first_before_replay.ms = -1;
     delivery->deadline.ms = INT64_MAX;
     delivery->state = DELIVERY_QUEUED;
     TAILQ_INSERT_TAIL(&engine->lists[DELIVERY_QUEUED], delivery, in_state);
@@ -134,6 +135,9 @@ struct wall_time intake_deadline(const struct engine *engine, const struct endpo
 {
     const struct subscription *subscription = endpoint->subscription;
     int64_t own = subscription ? subscription_ttl_ms(subscription, fields->event) : 0;
+    if (fields
+            ->ignore_ttl) /* it was accepted again when it was replayed, and must not outlast its topic */
+        return ttl_deadline(engine->ttl.max_ms, (struct wall_time){0}, fields->accepted_at, true);
     return ttl_deadline(ttl_ms(&engine->ttl, own, fields->event), fields->event_at,
         fields->accepted_at, engine->options.ttl_from_acceptance);
 }
@@ -168,13 +172,14 @@ static void take_fields(
     delivery->source = text_in_copy(copy, record, fields->source);
     delivery->event_at = fields->event_at;
     delivery->redact = fields->redact;
+    delivery->attempts_at_start = fields->attempts;
+    delivery->first_before_replay = fields->first_attempt_at;
 }
 
 static void take_first_time(struct delivery *delivery, const struct delivery_record *fields)
 {
     const struct endpoint *endpoint = delivery->endpoint;
-    delivery->attempts = delivery->attempts_at_start = fields->attempts;
-    delivery->first_attempt_at = fields->first_attempt_at;
+    delivery->attempts = fields->attempts;
     delivery->deadline = intake_deadline(delivery->engine, endpoint, fields);
     delivery->lane_hash = intake_lane(endpoint, fields);
 }
@@ -232,7 +237,6 @@ static void take_malformed(struct engine *engine, struct intake *intake,
     struct delivery *delivery = new_delivery(engine, intake, NULL, record_copy(record));
     take_fields(delivery, record, fields);
     delivery->attempts = fields->attempts;
-    delivery->first_attempt_at = fields->first_attempt_at;
     outcome_dead(delivery, reason, detail, NULL);
 }
 

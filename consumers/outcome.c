@@ -194,7 +194,8 @@ void outcome_dead(struct delivery *delivery, enum dead_letter_reason reason, con
         .status = answered ? answer->status : 0,
         .response = {note->response, note->response ? answer->body_len : 0},
         .attempts = delivery->attempts,
-        .first_attempt_at = delivery->first_attempt_at,
+        .first_attempt_at = delivery->first_before_replay.ms > 0 ? delivery->first_before_replay
+                                                                 : delivery->first_attempt_at,
         .last_attempt_at = delivery->last_attempt_at,
         .host = note->host,
         .dead_at = wall_now(),
@@ -227,7 +228,7 @@ void outcome_expired(struct delivery *delivery)
 static void take_back_attempt(struct delivery *delivery)
 {
     delivery->attempts--;
-    if (delivery->attempts == 0)
+    if (delivery->attempts == delivery->attempts_at_start)
         delivery->first_attempt_at.ms = -1;
 }
 

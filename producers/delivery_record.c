@@ -41,6 +41,7 @@ static const struct field fields[] = {
     {"hookline-redact", PLACE(redact), FIELD_FLAG, false},
     {"hookline-test", PLACE(test), FIELD_FLAG, false},
     {"hookline-replay", PLACE(replay), FIELD_NUMBER, false, .most = 1000000, .least = 1},
+    {"hookline-ignore-ttl", PLACE(ignore_ttl), FIELD_FLAG, false},
     {"hookline-attempts", PLACE(attempts), FIELD_NUMBER, false, .most = 1000000000, .least = 1},
     {"hookline-first-attempt-at", PLACE(first_attempt_at.ms), FIELD_NUMBER, false, .most = TIME_MAX,
         .least = 1, .absent = -1},

@@ -34,6 +34,7 @@ struct delivery_record {
     bool redact;
     bool test;
     int64_t replay;                    /* how often it was replayed; 0 = never */
+    bool ignore_ttl;                   /* a replay in spite of its age */
     int64_t attempts;                  /* made before, of a replay; 0 = none */
     struct wall_time first_attempt_at; /* ms 0 or -1 = none; decoding gives -1 */
     /* The event's own headers that delivery_passes_header(). */

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "consumers/policy/ttl.h"
+#include "subscriptions/ttl.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define S            INT64_C(1000)

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Until when an attempt of a delivery may start. */
-#include "consumers/policy/ttl.h"
+#include "subscriptions/ttl.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/memory.h"
 #include "common/text.h"
+
+#define HOUR_MS INT64_C(3600000)
+#define DAY_MS  (24 * HOUR_MS)
 
 #define ENTRIES_MAX 1000
 
@@ -98,6 +101,12 @@ int64_t ttl_ms(const struct ttl_table *table, int64_t own_ms, const char *event)
     if (ms == 0)
         ms = table->other_ms;
     return ms > 0 && ms < table->max_ms ? ms : table->max_ms;
+}
+
+int64_t ttl_longest(int64_t retention_ms)
+{
+    int64_t most = retention_ms - DAY_MS;
+    return most > HOUR_MS ? most : HOUR_MS;
 }
 
 /* --- Deadlines ------------------------------------------------------------------------------ */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Until when an attempt of a delivery may start. docs/contract.md, "The request". Pure. */
-#ifndef HOOKLINE_CONSUMERS_POLICY_TTL_H
-#define HOOKLINE_CONSUMERS_POLICY_TTL_H
+/* Until when an attempt of a delivery may start, by the tables of the settings and of its subscription. docs/contract.md, "The request". Pure. */
+#ifndef HOOKLINE_SUBSCRIPTIONS_TTL_H
+#define HOOKLINE_SUBSCRIPTIONS_TTL_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,6 +27,9 @@ struct ttl_table {
  * most 1000; longer than 0). False with the entry at fault in the text (ERROR_CONFIG). */
 must_check bool ttl_table_init(
     struct ttl_table *table, const char *const *entries, int64_t max_ms, struct error *error);
+/* The `max_ms` where the topics of deliveries keep their records for so long: what would expire later might
+ * be gone before it is known to have. */
+int64_t ttl_longest(int64_t retention_ms);
 void ttl_table_release(struct ttl_table *table);
 
 /* The time to live of `event`: `own_ms` (of the subscription) if it is > 0, else the table's for the
