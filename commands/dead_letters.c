@@ -13,6 +13,7 @@
 
 #define LIST_LIMIT 100
 #define TIMEOUT_MS 30000
+#define RATE       500
 
 enum {
     OPTION_TENANT = 0x100,
@@ -27,19 +28,22 @@ enum {
     OPTION_FOLLOW,
     OPTION_JSON,
     OPTION_TIMEOUT,
+    OPTION_DRY_RUN,
+    OPTION_IGNORE_TTL,
+    OPTION_RATE,
+    OPTION_BY,
 };
 
 struct action {
     const char *name;
     struct argp argp;
     int (*run)(const struct dead_letters_arguments *, const struct settings *);
-    bool place; /* takes PARTITION/OFFSET */
+    enum { PLACE_NONE, PLACE_OPTIONAL, PLACE_NEEDED } place; /* PARTITION/OFFSET */
 };
 
 struct input {
     struct dead_letters_arguments arguments;
     const struct action *action;
-    bool placed;
 };
 
 /* --- Options ---------------------------------------------------------------------------------------- */
@@ -83,9 +87,17 @@ static void parse_place(struct input *input, const char *value, struct argp_stat
     free(number);
     if (!good)
         argp_error(state, "not PARTITION/OFFSET, as 'list' prints it: %s", value);
-    input->arguments.partition = (int32_t)partition;
+    input->arguments.partition = partition;
     input->arguments.offset = offset;
-    input->placed = true;
+}
+
+/* Nobody means that, who has only left the filters out. */
+static bool asks_for_all(const struct dead_letters_arguments *arguments)
+{
+    const struct dead_letter_filter *filter = &arguments->filter;
+    return arguments->offset < 0 && arguments->since_ms < 0 && arguments->until_ms < 0 &&
+           !filter->reasons && !filter->tenant && !filter->subscription && !filter->event &&
+           !filter->id && !filter->host;
 }
 
 static error_t parse_option(int key, char *value, struct argp_state *state)
@@ -138,14 +150,32 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         if (!text_parse_duration(value, &arguments->timeout_ms, &error))
             argp_error(state, "--timeout: %s", error.text);
         return 0;
+    case OPTION_DRY_RUN:
+        arguments->dry_run = true;
+        return 0;
+    case OPTION_IGNORE_TTL:
+        arguments->ignore_ttl = true;
+        return 0;
+    case OPTION_RATE:
+        if (!text_parse_int(value, &arguments->rate) || arguments->rate < 0 ||
+            arguments->rate > 1000000)
+            argp_error(state, "--rate: not a number from 0 to 1000000: %s", value);
+        return 0;
+    case OPTION_BY:
+        if (strlen(value) > 128 || !text_is_utf8(value, strlen(value)))
+            argp_error(state, "--by: longer than 128 bytes, or no UTF-8");
+        arguments->by = value;
+        return 0;
     case ARGP_KEY_ARG:
-        if (!input->action->place || input->placed)
+        if (input->action->place == PLACE_NONE || arguments->offset >= 0)
             argp_error(state, "too many arguments: %s", value);
         parse_place(input, value, state);
         return 0;
     case ARGP_KEY_END:
-        if (input->action->place && !input->placed)
+        if (input->action->place == PLACE_NEEDED && arguments->offset < 0)
             argp_error(state, "no PARTITION/OFFSET");
+        if (input->action->run == dead_letters_replay && asks_for_all(arguments))
+            argp_error(state, "replay which? Give a filter, or --since, or PARTITION/OFFSET");
         if (arguments->follow && arguments->until_ms >= 0)
             argp_error(state, "both --follow and --until");
         return 0;
@@ -191,6 +221,20 @@ static const struct argp_option export_options[] = {
     {0},
 };
 
+static const struct argp_option replay_options[] = {
+    FILTER_OPTIONS,
+    {"dry-run", OPTION_DRY_RUN, NULL, 0, "Say what would be done, and send nothing", 0},
+    {"ignore-ttl", OPTION_IGNORE_TTL, NULL, 0, "Also those that are older than their time to live",
+        0},
+    {"rate", OPTION_RATE, "N", 0, "No more than N a second (500; 0: as fast as Kafka takes them)",
+        0},
+    {"limit", OPTION_LIMIT, "N", 0, "No more than N (0: all)", 0},
+    {"by", OPTION_BY, "NAME", 0, "Who asks for it, for the record (the user)", 0},
+    {"json", OPTION_JSON, NULL, 0, "Print the counts as a JSON object", 0},
+    TIMEOUT_OPTION,
+    {0},
+};
+
 static const struct argp_option show_options[] = {TIMEOUT_OPTION, {0}};
 
 static const struct argp_child children[] = {{&settings_argp, 0, NULL, 0}, {0}};
@@ -208,23 +252,36 @@ static const struct action actions[] = {
             "  hookline dead-letters list --since 2h --reason rejected --tenant acme\n"
             "  hookline dead-letters list --follow --json | jq .detail",
             children},
-        dead_letters_list, false},
+        dead_letters_list, PLACE_NONE},
     {"show",
         {show_options, parse_option, "PARTITION/OFFSET",
             "Print all that is known of one dead letter as JSON, its body without passwords.",
             children},
-        dead_letters_show, true},
+        dead_letters_show, PLACE_NEEDED},
     {"stats",
         {stats_options, parse_option, NULL,
             "Count dead letters by reason, tenant and host of the endpoint, most first.", children},
-        dead_letters_stats, false},
+        dead_letters_stats, PLACE_NONE},
     {"export",
         {export_options, parse_option, NULL,
             "Print dead letters as they are in Kafka, a JSON object on a line for each: key, "
             "headers and "
             "value unchanged (as text, or as base64 where it is none).",
             children},
-        dead_letters_export, false},
+        dead_letters_export, PLACE_NONE},
+    {"replay",
+        {replay_options, parse_option, "[PARTITION/OFFSET]",
+            "Put deliveries that became dead letters back into their tenants' topics: each to the "
+            "subscription that it failed for, under the same webhook-id.\v"
+            "A dead letter is replayed once: the same command again sends nothing, and goes on "
+            "where one was interrupted. What fails again is a new dead letter, and after five "
+            "replays is left alone. Attempts and waiting times begin anew; times to live do not, "
+            "unless --ignore-ttl is given.\n\n"
+            "Examples:\n"
+            "  hookline dead-letters replay --since 2h --reason rejected --tenant acme --dry-run\n"
+            "  hookline dead-letters replay 3/1234",
+            children},
+        dead_letters_replay, PLACE_OPTIONAL},
     {0},
 };
 
@@ -240,20 +297,22 @@ static const struct action *find_action(const char *name)
 
 static error_t parse_overview(int key, char *value, struct argp_state *state)
 {
-    static const char *const names[] = {"list", "show", "stats", "export", NULL};
-    return command_parse_overview(key, value, state, names, "list, show, stats or export");
+    static const char *const names[] = {"list", "show", "stats", "export", "replay", NULL};
+    return command_parse_overview(key, value, state, names, "list, show, stats, export or replay");
 }
 
 static const struct argp overview = {
     .parser = parse_overview,
     .args_doc = "ACTION",
-    .doc = "Look at the dead letters: events and deliveries that failed for good, in the topic "
+    .doc = "Look at the dead letters, and replay them: events and deliveries that failed for good, "
+           "in the topic "
            "<topics.prefix>dead-letters.\v"
            "Actions:\n"
            "  list [filters] [--limit N] [--follow] [--json]\n"
            "  show PARTITION/OFFSET\n"
            "  stats [filters] [--json]\n"
            "  export [filters] [--limit N]\n"
+           "  replay [filters] [PARTITION/OFFSET] [--dry-run] [--ignore-ttl] [--rate N]\n"
            "\n"
            "The action comes first; 'hookline dead-letters list --help' shows the filters.",
 };
@@ -264,7 +323,9 @@ static int run_action(const struct action *action, int argc, char **argv)
     struct dead_letters_arguments *arguments = &input.arguments;
     char *name = mem_printf("hookline dead-letters %s", action->name);
     arguments->since_ms = arguments->until_ms = -1;
+    arguments->partition = arguments->offset = -1;
     arguments->timeout_ms = TIMEOUT_MS;
+    arguments->rate = RATE;
     arguments->limit = action->run == dead_letters_list ? LIST_LIMIT : 0;
     argv[0] = name;
     command_parse(&action->argp, argc, argv, &input);

@@ -17,8 +17,10 @@ struct dead_letters_arguments {
     int64_t limit;              /* 0 = no limit */
     int64_t timeout_ms;
     bool json, follow;
-    int32_t partition; /* of `show` */
-    int64_t offset;
+    int64_t partition, offset; /* of `show` and `replay`; -1 = none */
+    bool dry_run, ignore_ttl;  /* of `replay`, as all below */
+    int64_t rate;              /* per second; 0 = no limit */
+    const char *by;            /* NULL = not said */
 };
 
 /* The actions; each prints, and returns the exit code. */
@@ -29,6 +31,8 @@ int dead_letters_show(
 int dead_letters_stats(
     const struct dead_letters_arguments *arguments, const struct settings *settings);
 int dead_letters_export(
+    const struct dead_letters_arguments *arguments, const struct settings *settings);
+int dead_letters_replay(
     const struct dead_letters_arguments *arguments, const struct settings *settings);
 
 #endif

@@ -16,7 +16,7 @@
 
 /* --- Reading ------------------------------------------------------------------------------------------ */
 
-static void on_record(void *arg, const struct record *record)
+static enum kafka_intake on_record(void *arg, const struct record *record)
 {
     struct reading *reading = arg;
     struct dead_letter_item item;
@@ -27,6 +27,7 @@ static void on_record(void *arg, const struct record *record)
         reading->matched++;
         reading->take(reading, &item);
     }
+    return KAFKA_TAKEN;
 }
 
 static void on_done(void *arg)

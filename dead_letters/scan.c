@@ -13,6 +13,7 @@ struct partition {
     struct dead_letters_scan *scan;
     struct kafka_seek *seek;
     int64_t first, next, end; /* to be read: [first, end), up to `next` it is */
+    int64_t held_at;          /* the offset of a record that is held; -1 = none */
 };
 
 struct dead_letters_scan {
@@ -43,8 +44,11 @@ static enum kafka_intake on_record(void *arg, const struct record *record)
 {
     struct partition *partition = arg;
     struct dead_letters_scan *scan = partition->scan;
-    if (record->offset < partition->end || scan->follow)
-        scan->callbacks.record(scan->arg, record);
+    if ((record->offset < partition->end || scan->follow) &&
+        scan->callbacks.record(scan->arg, record) == KAFKA_HOLD) {
+        partition->held_at = record->offset;
+        return KAFKA_HOLD;
+    }
     reach(partition, record->offset + 1);
     return KAFKA_TAKEN;
 }
@@ -68,7 +72,7 @@ static void open_partition(
 {
     static const struct kafka_seek_callbacks callbacks = {.record = on_record, .end = on_end};
     struct partition *partition = &scan->partitions[i];
-    *partition = (struct partition){scan, NULL, extent->first, extent->first, extent->end};
+    *partition = (struct partition){scan, NULL, extent->first, extent->first, extent->end, -1};
     if (extent->first < extent->end)
         scan->behind++;
     else if (!scan->follow)
@@ -106,6 +110,17 @@ void dead_letters_scan_free(struct dead_letters_scan *scan)
     loop_timer_free(scan->begin);
     free(scan->partitions);
     free(scan);
+}
+
+void dead_letters_scan_go(struct dead_letters_scan *scan)
+{
+    for (size_t i = 0; i < scan->count; i++) {
+        struct partition *partition = &scan->partitions[i];
+        int64_t offset = partition->held_at;
+        partition->held_at = -1;
+        if (offset >= 0)
+            kafka_seek_to(partition->seek, offset);
+    }
 }
 
 int64_t dead_letters_scan_total(const struct dead_letters_scan *scan)

@@ -9,13 +9,15 @@
 #include "common/loop.h"
 #include "common/record.h"
 #include "kafka/client.h"
+#include "kafka/consumer.h"
 #include "kafka/extents.h"
 
 struct dead_letters_scan;
 
 struct dead_letters_scan_callbacks {
-    /* A record, in the order of its partition; borrowed for the call. */
-    void (*record)(void *arg, const struct record *record);
+    /* A record, in the order of its partition; borrowed for the call. KAFKA_HOLD keeps it for
+     * dead_letters_scan_go(), and the rest of its partition with it. */
+    enum kafka_intake (*record)(void *arg, const struct record *record);
     /* All partitions have been read to their ends as they were; called once. */
     void (*done)(void *arg);
 };
@@ -26,6 +28,9 @@ struct dead_letters_scan *dead_letters_scan_new(struct loop *loop,
     bool follow, const struct dead_letters_scan_callbacks *callbacks, void *arg);
 /* Not from within its callbacks. NULL is fine. */
 void dead_letters_scan_free(struct dead_letters_scan *scan);
+
+/* Offers what was held again. */
+void dead_letters_scan_go(struct dead_letters_scan *scan);
 
 /* Records, by offsets: how many there are, and how many have been read. */
 int64_t dead_letters_scan_total(const struct dead_letters_scan *scan);

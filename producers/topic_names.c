@@ -43,6 +43,11 @@ char *topic_registry_writer(const struct topic_options *options)
     return mem_printf("%sregistry-writer", options->prefix);
 }
 
+char *topic_replays_writer(const struct topic_options *options)
+{
+    return mem_printf("%sreplays-writer", options->prefix);
+}
+
 char *topic_deliveries(const struct topic_options *options, const char *tenant)
 {
     return mem_printf("%s" DELIVERIES "%s", options->prefix, tenant);

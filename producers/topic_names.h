@@ -38,6 +38,8 @@ enum topic_kind {
 char *topic_name(const struct topic_options *options, enum topic_kind kind);
 /* "<prefix>registry-writer": the transactional id of whoever writes subscriptions. Returns new. */
 char *topic_registry_writer(const struct topic_options *options);
+/* "<prefix>replays-writer": that of whoever replays dead letters. Returns new. */
+char *topic_replays_writer(const struct topic_options *options);
 /* "<prefix>deliveries.<tenant>". Returns new. */
 char *topic_deliveries(const struct topic_options *options, const char *tenant);
 /* The tenant of a delivery topic's name, or NULL if it is none. Borrowed from `topic`. */

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "common/memory.h"
+#include "dead_letters/item.h"
+#include "dead_letters/replay_mark.h"
 #include "input.h"
 #include "kafka/commit_note.h"
 #include "producers/dead_letter.h"
@@ -113,6 +115,19 @@ static void check_result(const struct record *record)
     buffer_release(&text);
 }
 
+/* What is shown of a dead letter, and what a mark of a replay says. */
+static void check_dead_letters(const struct record *record)
+{
+    struct error error = ERROR_INIT;
+    struct dead_letter_item item;
+    struct replay_marks *marks = replay_marks_new();
+    if (dead_letter_item_read(record, &item, &error))
+        json_decref(dead_letter_item_json(&item, true));
+    error = (struct error)ERROR_INIT;
+    bug_on(replay_marks_apply(marks, record, &error) == error_is_set(&error));
+    replay_marks_free(marks);
+}
+
 static void check_note(struct bytes text)
 {
     struct ranges done = {0};
@@ -137,6 +152,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_state(&storage.record);
     check_operational(&storage.record);
     check_result(&storage.record);
+    check_dead_letters(&storage.record);
     check_note(headers);
     input_record_release(&storage);
     return 0;
