@@ -12,6 +12,7 @@
 #include "console/console.h"
 #include "console/rate.h"
 #include "console/tokens.h"
+#include "subscriptions/ttl.h"
 #include "subscriptions/writer.h"
 #include "webhook/guard.h"
 
@@ -30,6 +31,10 @@ struct api {
     json_t *openapi;
     TAILQ_HEAD(, test) tests;        /* of endpoints, under way */
     TAILQ_HEAD(, asking) handshakes; /* the same */
+    TAILQ_HEAD(, look) looks;        /* at dead letters */
+    int look_count;
+    TAILQ_HEAD(, replay_run) replays; /* newest first */
+    struct ttl_table ttl;
     unsigned working; /* calls that a worker or Kafka has in its hands: they outlive the server */
     bool stopping;
     void (*stopped)(void *arg);
@@ -69,5 +74,12 @@ void api_subscription_test(struct call *call);
 void api_subscription_preview(struct call *call);
 void api_preview(struct call *call);
 void api_deliveries(struct call *call);
+void api_letters(struct call *call);
+void api_letter(struct call *call);
+void api_letter_stats(struct call *call);
+void api_replays(struct call *call);
+void api_replay(struct call *call);
+void api_replay_begin(struct call *call);
+void api_replay_stop(struct call *call);
 
 #endif

@@ -9,6 +9,8 @@
 #include "console/api.h"
 #include "console/call.h"
 #include "console/handshakes.h"
+#include "console/letters.h"
+#include "dead_letters/replay.h"
 #include "producers/topic_names.h"
 
 #define LISTENING "console: registry writable"
@@ -29,6 +31,10 @@ static bool open_parts(struct console *console, struct error *error)
         .certificate = deps->certificate,
         .private_key = deps->private_key,
     };
+    if (!ttl_table_init(
+            &api->ttl, deps->ttl_events, ttl_longest(deps->topics->deliveries_retention_ms), error))
+        return false;
+    api->ttl.other_ms = deps->ttl_other_ms;
     api->guard = guard_new(&deps->http->guard, error);
     if (!api->guard)
         return false;
@@ -57,8 +63,11 @@ struct console *console_new(
     api->options = options;
     TAILQ_INIT(&api->tests);
     TAILQ_INIT(&api->handshakes);
+    TAILQ_INIT(&api->looks);
+    TAILQ_INIT(&api->replays);
     api->rates = rates_new(options->rate_limit);
     metric_register(&call_answers);
+    dead_letters_replay_register_metrics();
     api->openapi = openapi_make();
     bug_on(!api->openapi);
     if (!open_parts(console, error)) {
@@ -112,6 +121,8 @@ void console_stop(struct console *console, void (*stopped)(void *arg), void *arg
     api->server = NULL;
     tests_cancel(api);
     handshakes_cancel(api);
+    looks_cancel(api);
+    replays_stop(api);
     api_work_ends(api);
 }
 
@@ -126,6 +137,9 @@ void console_free(struct console *console)
         return;
     struct api *api = &console->api;
     http_server_free(api->server);
+    looks_cancel(api);
+    replays_free(api);
+    ttl_table_release(&api->ttl);
     writer_free(api->writer);
     attempts_free(api->attempts);
     tokens_free(api->tokens);

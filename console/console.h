@@ -32,8 +32,11 @@ struct console_deps {
     const struct http_client_options *http; /* the consumers': for handshakes and early warnings */
     int64_t connect_timeout_ms, timeout_ms; /* the consumers', where a subscription says nothing */
     const struct event_options *events;     /* the bridges': for previews */
-    int64_t max_per_tenant;                 /* subscriptions */
-    int64_t max_fan_out;                    /* of those that one event may go to */
+    const char *const *ttl_events;          /* the consumers': what is too old to be replayed */
+    int64_t ttl_other_ms;
+    bool ttl_from_acceptance;
+    int64_t max_per_tenant; /* subscriptions */
+    int64_t max_fan_out;    /* of those that one event may go to */
     /* Appends all settings as a JSON object, masked. */
     void (*print_settings)(void *arg, struct buffer *out);
     void *settings_arg;

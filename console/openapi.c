@@ -136,7 +136,7 @@ static void add_refusals(json_t *responses, const struct route *route)
     if (route->traits & ROUTE_CONDITIONAL)
         add_problem(responses, "412", "It is not the version of If-Match any more.");
     if (route->traits & ROUTE_WAITS)
-        add_problem(responses, "504", "No consumer made the request within 20 s.");
+        add_problem(responses, "504", "What it waits for did not come in time.");
     if ((route->traits & ROUTE_ETAG) && is_get)
         json_object_set_new(responses, "304",
             json_pack("{s:s}", "description", "It is the version of If-None-Match."));
@@ -162,7 +162,7 @@ static json_t *parameters(const struct route *route)
     if (strstr(route->path, "{id}"))
         add_parameter(list, "path", "id",
             json_pack("{s:s, s:s}", "type", "string", "pattern", "^[A-Za-z0-9_-]{1,64}$"),
-            "The subscription.");
+            route->id_doc ? route->id_doc : "The subscription.");
     for (const struct route_parameter *query = route->query; query && query->name; query++)
         add_parameter(list, "query", query->name, parse(query->schema), query->doc);
     if (route->traits & ROUTE_CONDITIONAL)

@@ -42,6 +42,7 @@ struct route {
     const char *response;                /* the same; NULL = none */
     int status;                          /* of success */
     const struct route_parameter *query; /* NULL = none */
+    const char *id_doc;                  /* of {id}; NULL = it is a subscription's */
 };
 
 extern const struct route routes[];

@@ -37,6 +37,31 @@ static const struct route_parameter deliveries_query[] = {
     {NULL},
 };
 
+#define REASONS_SCHEMA "{\"type\":\"string\",\"pattern\":\"^[a-z_]+(,[a-z_]+)*$\"}"
+#define LETTERS_FILTER                                                   \
+    {"subscription", TEXT_SCHEMA, "Of this subscription."},              \
+        {"reason", REASONS_SCHEMA, "With one of these reasons: a,b."},   \
+        {"event", TEXT_SCHEMA, "Of events of this type."},               \
+        {"id", TEXT_SCHEMA, "Of this delivery, as in webhook-id."},      \
+        {"host", TEXT_SCHEMA, "For an endpoint on this host."},          \
+        {"from", TIME_SCHEMA, "Dead since then; by default for a day."}, \
+        {"to", TIME_SCHEMA, "Dead before then."}
+#define PLACE  "Where it is: its partition, a dash, and its offset."
+#define REPLAY "The replay."
+
+static const struct route_parameter letters_query[] = {
+    LETTERS_FILTER,
+    LIMIT,
+    {NULL},
+};
+
+static const struct route_parameter all_letters_query[] = {
+    {"tenant", TEXT_SCHEMA, "Of this tenant."},
+    LETTERS_FILTER,
+    LIMIT,
+    {NULL},
+};
+
 const struct route routes[] = {
     {"GET", V1 "/openapi.json", TOKEN_VIEWER, ROUTE_PUBLIC, api_openapi, "getOpenAPI",
         "This document.", NULL, "Any", 200, NULL},
@@ -104,5 +129,42 @@ const struct route routes[] = {
     {"GET", TENANT "/deliveries", TOKEN_VIEWER, 0, api_deliveries, "listDeliveries",
         "Recent attempts of the tenant, newest first, as far as this process remembers.", NULL,
         "Deliveries", 200, deliveries_query},
+    {"GET", TENANT "/dead-letters", TOKEN_VIEWER, 0, api_letters, "listDeadLetters",
+        "The tenant's dead letters, newest first: what could not be delivered, and why.", NULL,
+        "DeadLetters", 200, letters_query},
+    {"GET", TENANT "/dead-letters/{id}", TOKEN_VIEWER, ROUTE_WAITS, api_letter, "getDeadLetter",
+        "One dead letter, with its body, passwords left out.", NULL, "DeadLetter", 200, NULL,
+        PLACE},
+    {"GET", TENANT "/dead-letter-stats", TOKEN_VIEWER, 0, api_letter_stats, "countDeadLetters",
+        "How many dead letters there are, by reason and host.", NULL, "DeadLetterStats", 200,
+        letters_query},
+    {"POST", TENANT "/replays", TOKEN_OPERATOR, 0, api_replay_begin, "beginReplay",
+        "Puts dead letters back to be delivered once more, each once, in the background; with "
+        "\"dry_run\" they are only counted.",
+        "NewReplay", "Replay", 202, NULL},
+    {"GET", TENANT "/replays", TOKEN_VIEWER, 0, api_replays, "listReplays",
+        "Replays of this process, newest first.", NULL, "Replays", 200, NULL},
+    {"GET", TENANT "/replays/{id}", TOKEN_VIEWER, 0, api_replay, "getReplay",
+        "How far a replay is, and what came of it.", NULL, "Replay", 200, NULL, REPLAY},
+    {"DELETE", TENANT "/replays/{id}", TOKEN_OPERATOR, 0, api_replay_stop, "stopReplay",
+        "Ends a replay after what is under way; the same one asked for again goes on.", NULL,
+        "Replay", 202, NULL, REPLAY},
+    {"GET", V1 "/dead-letters", TOKEN_VIEWER, ROUTE_ALL_TENANTS, api_letters, "listAllDeadLetters",
+        "The dead letters of all tenants, and of none.", NULL, "DeadLetters", 200,
+        all_letters_query},
+    {"GET", V1 "/dead-letters/{id}", TOKEN_VIEWER, ROUTE_ALL_TENANTS | ROUTE_WAITS, api_letter,
+        "getAnyDeadLetter", "One dead letter of whatever tenant.", NULL, "DeadLetter", 200, NULL,
+        PLACE},
+    {"GET", V1 "/dead-letter-stats", TOKEN_VIEWER, ROUTE_ALL_TENANTS, api_letter_stats,
+        "countAllDeadLetters", "How many there are, by reason, tenant and host.", NULL,
+        "DeadLetterStats", 200, all_letters_query},
+    {"POST", V1 "/replays", TOKEN_OPERATOR, ROUTE_ALL_TENANTS, api_replay_begin, "beginReplayOfAll",
+        "Puts dead letters of any tenants back.", "NewReplay", "Replay", 202, NULL},
+    {"GET", V1 "/replays", TOKEN_VIEWER, ROUTE_ALL_TENANTS, api_replays, "listAllReplays",
+        "Replays of this process, whoever's.", NULL, "Replays", 200, NULL},
+    {"GET", V1 "/replays/{id}", TOKEN_VIEWER, ROUTE_ALL_TENANTS, api_replay, "getAnyReplay",
+        "A replay, whoever's.", NULL, "Replay", 200, NULL, REPLAY},
+    {"DELETE", V1 "/replays/{id}", TOKEN_OPERATOR, ROUTE_ALL_TENANTS, api_replay_stop,
+        "stopAnyReplay", "Ends a replay, whoever's.", NULL, "Replay", 202, NULL, REPLAY},
     {NULL},
 };

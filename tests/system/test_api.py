@@ -373,7 +373,7 @@ def test_the_document(api):
     document = api.call("GET", "/openapi.json", token=None).json
     assert document["openapi"] == "3.1.0"
     operations = [o for path in document["paths"].values() for o in path.values()]
-    assert len({o["operationId"] for o in operations}) == len(operations) == 19
+    assert len({o["operationId"] for o in operations}) == len(operations) == 33
     assert {s["$ref"] for s in _references(document)} <= {
         f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
 

@@ -28,10 +28,11 @@ VARIABLE = [
     (re.compile(r"whsec_[A-Za-z0-9+/]{43}="), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKY#="),
     (re.compile(r"msg_test_[0-9a-f]{24}"), "msg_test_0d9ab3b1d4e2f16a1e1d7b0#"),
     (re.compile(r"msg_preview_[0-9a-f]{24}"), "msg_preview_0d9ab3b1d4e2f16a1e1d7b0#"),
+    (re.compile(r"replay_[0-9a-f]{24}"), "replay_7c211433f02071597741e6ff"),
     (re.compile(r"msg_[0-9a-f]{32}"), "msg_9f86d081884c7d659a2feaa0c55ad01#"),
     (re.compile(r"v1,[A-Za-z0-9+/]{43}="), "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI#="),
     (re.compile(r'("webhook-timestamp": )"\d{10}"'), r'\1"1772439245"'),
-    (re.compile(r'("(?:dns|connect|tls|first_byte|total)": )[0-9.]+'), r"\g<1>1.2"),
+    (re.compile(r'("(?:dns|connect|tls|first_byte|total)": )[0-9]+\.[0-9]+'), r"\g<1>1.2"),
     (re.compile(r'("version": )"[0-9.]+"'), r'\1"…"'),
     (re.compile(r"Hookline/[0-9.]+"), "Hookline/…"),
     (re.compile(r"127\.0\.0\.1"), "192.0.2.10"),
@@ -245,6 +246,25 @@ Recent attempts, newest first. Filters of this list: `subscription`, `event`, `i
     wait_until(lambda: api.ok("GET", "/tenants/acme/deliveries?limit=1")["deliveries"][0]["order_key"] == "f-2", 20)
     listed = walk.curl("GET", "/tenants/acme/deliveries?subscription=orders&limit=1")
     assert listed["deliveries"][0]["id"] == receiver.requests[0].id
+
+    walk.say("""
+## What could not be delivered
+
+The endpoint refuses one for good, which makes it a dead letter. When that is mended, it is put back: a replay, which
+goes on in the background. With `"dry_run":true` it only counts.
+""")
+    receiver.behave("/calls", 422)
+    site.publish(event(3, queue="Sales South"), "acme", key="f-3")
+    wait_until(lambda: api.ok("GET", "/tenants/acme/dead-letters")["matched"], 30)
+    (letter,) = walk.curl("GET", "/tenants/acme/dead-letters?reason=rejected")["dead_letters"]
+    receiver.behave("/calls", 200)
+    receiver.clear()
+    begun = walk.curl("POST", "/tenants/acme/replays", {"reasons": ["rejected"], "from": "2026-01-31T00:00:00Z"})
+    receiver.await_requests(1)
+    path = f"/tenants/acme/replays/{begun['id']}"
+    wait_until(lambda: api.ok("GET", path)["state"] == "done", 30)
+    assert walk.curl("GET", path)["verdicts"] == {"replayed": 1}
+    assert receiver.requests[0].id == letter["id"]
 
     walk.say("""
 ## Disable, and delete
