@@ -6,24 +6,32 @@
 #include <unistd.h>
 
 #include "commands/command.h"
+#include "commands/http_get.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include "common/text.h"
 #include "config/settings.h"
 #include "console/tokens_file.h"
 #include "kafka/topics.h"
 #include "producers/topic_names.h"
 
-enum { OPTION_KAFKA = 0x100, OPTION_TIMEOUT };
+enum { OPTION_KAFKA = 0x100, OPTION_TIMEOUT, OPTION_ASK };
 
 struct arguments {
     struct settings_arguments settings;
     bool kafka;
     int64_t timeout_ms;
+    const char **urls; /* to be asked */
+    size_t url_count;
 };
 
 static const struct argp_option options[] = {
     {"kafka", OPTION_KAFKA, NULL, 0, "Connect to Kafka and list our topics", 0},
-    {"timeout", OPTION_TIMEOUT, "DURATION", 0, "How long to wait for Kafka (10s)", 0},
+    {"ask", OPTION_ASK, "HOST:PORT/PATH", 0,
+        "Ask a process by HTTP, for example 127.0.0.1:9464/readyz, which has to answer 200; may be "
+        "repeated",
+        0},
+    {"timeout", OPTION_TIMEOUT, "DURATION", 0, "How long to wait for each answer (10s)", 0},
     {0},
 };
 
@@ -37,6 +45,10 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         return 0;
     case OPTION_KAFKA:
         arguments->kafka = true;
+        return 0;
+    case OPTION_ASK:
+        arguments->urls = mem_array(arguments->urls, arguments->url_count + 1, sizeof(char *));
+        arguments->urls[arguments->url_count++] = value;
         return 0;
     case OPTION_TIMEOUT:
         if (!text_parse_duration(value, &arguments->timeout_ms, &error))
@@ -53,7 +65,8 @@ static const struct argp argp = {
     .options = options,
     .parser = parse_option,
     .doc = "Check settings: print \"FILE: ok\", or all that is wrong, a line each with file and "
-           "line number, and exit with 2. With --kafka, exit with 1 if Kafka cannot be reached.",
+           "line number, and exit with 2. With --kafka and --ask, exit with 1 if there is no good "
+           "answer.",
     .children = children,
 };
 
@@ -123,6 +136,27 @@ static int check_kafka(const struct settings *settings, int64_t timeout_ms)
     return EXIT_DONE;
 }
 
+static int ask(const char *url, int64_t timeout_ms)
+{
+    const char *path = strchr(url, '/');
+    char *host = path ? mem_dup(url, (size_t)(path - url)) : mem_strdup(url);
+    struct http_address address;
+    struct buffer body = BUFFER_INIT;
+    struct error error = ERROR_INIT;
+    int answer = 0;
+    bool good = http_address_parse(host, &address, &error) &&
+                http_get(&address, path ? path : "/", timeout_ms, &answer, &body, &error);
+    if (good && answer != 200)
+        good = error_set(&error, ERROR_RETRY, "%s answers %d: %.*s", url, answer,
+            (int)strcspn(buffer_text(&body), "\r\n"), buffer_text(&body));
+    buffer_release(&body);
+    free(host);
+    if (!good)
+        return command_fail(&error);
+    printf("%s: answers\n", url);
+    return EXIT_DONE;
+}
+
 int command_check(int argc, char **argv)
 {
     struct arguments arguments = {.timeout_ms = 10000};
@@ -140,6 +174,9 @@ int command_check(int argc, char **argv)
         printf("%s: ok\n", file ? file : "settings");
     if (status == EXIT_DONE && arguments.kafka)
         status = check_kafka(settings, arguments.timeout_ms);
+    for (size_t i = 0; status == EXIT_DONE && i < arguments.url_count; i++)
+        status = ask(arguments.urls[i], arguments.timeout_ms);
+    free(arguments.urls);
     settings_free(settings);
     return status;
 }

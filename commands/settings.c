@@ -6,7 +6,7 @@
 #include "common/buffer.h"
 #include "config/settings.h"
 
-enum { OPTION_JSON = 0x100, OPTION_REFERENCE, OPTION_MARKDOWN };
+enum { OPTION_JSON = 0x100, OPTION_REFERENCE, OPTION_MARKDOWN, OPTION_SCHEMA };
 
 struct arguments {
     struct settings_arguments settings;
@@ -17,6 +17,7 @@ static const struct argp_option options[] = {
     {"json", OPTION_JSON, NULL, 0, "Print a JSON object", 0},
     {"reference", OPTION_REFERENCE, NULL, 0, "Print a settings file with all defaults", 0},
     {"markdown", OPTION_MARKDOWN, NULL, 0, "Print the tables of docs/configuration.md", 0},
+    {"schema", OPTION_SCHEMA, NULL, 0, "Print a JSON Schema of all settings", 0},
     {0},
 };
 
@@ -31,8 +32,10 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case OPTION_JSON:
     case OPTION_REFERENCE:
     case OPTION_MARKDOWN:
+    case OPTION_SCHEMA:
         if (arguments->output && arguments->output != key)
-            argp_error(state, "only one of --json, --reference and --markdown can be given");
+            argp_error(
+                state, "only one of --json, --reference, --markdown and --schema can be given");
         arguments->output = key;
         return 0;
     default:
@@ -69,6 +72,8 @@ int command_settings_show(int argc, char **argv)
         settings_print_reference(&out);
     else if (arguments.output == OPTION_MARKDOWN)
         settings_print_markdown(&out);
+    else if (arguments.output == OPTION_SCHEMA)
+        settings_print_schema(&out);
     else
         print_values(&arguments, &out);
     bool written = fwrite(buffer_text(&out), 1, out.len, stdout) == out.len && fflush(stdout) == 0;

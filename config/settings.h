@@ -24,6 +24,7 @@
 struct settings {
     struct kafka_options kafka; /* its properties include those of kafka_properties_file */
     const char *kafka_properties_file;
+    const char *kafka_username_file, *kafka_password_file;
     struct kafka_producer_options producer;
     struct topic_options topics;
     struct bridge_options bridge;
@@ -118,5 +119,7 @@ void settings_print_json(const struct settings *settings, struct buffer *out);
 /* The commented reference file (config/hookline.conf) and docs/configuration.md. */
 void settings_print_reference(struct buffer *out);
 void settings_print_markdown(struct buffer *out);
+/* A JSON Schema (2020-12) of an object with all settings, by group. */
+void settings_print_schema(struct buffer *out);
 
 #endif

@@ -55,7 +55,8 @@ static const char markdown_head[] =
     "`MiB`, `GiB`, `kB`, `MB`, `GB`. In the environment and in `--set` nothing is quoted, and the "
     "elements of a list are separated by commas (`\\,` is a comma that stays).\n"
     "\n"
-    "**Secrets.** Passwords belong in the file that `kafka.properties_file` names. Properties "
+    "**Secrets.** Passwords belong in the files that `kafka.properties_file` or "
+    "`kafka.password_file` name. Properties "
     "called `*password*`, `*secret*`, `ssl.*.pem`, `sasl.oauthbearer.config` or `sasl.jaas.config` "
     "are masked wherever settings are shown, as are user and password of `http.proxy`.\n"
     "\n"
@@ -125,7 +126,7 @@ static void print_wrapped(const char *indent, const char *text, struct buffer *o
     buffer_add_text(out, "\n");
 }
 
-static bool is_in_group(const struct setting *setting, const struct settings_group *group)
+bool setting_in_group(const struct setting *setting, const struct settings_group *group)
 {
     size_t len = strlen(group->name);
     return !strncmp(setting->path, group->name, len) && setting->path[len] == '.';
@@ -161,7 +162,7 @@ static void print_reference_group(
     buffer_printf(out, "%s = {\n", group->name);
     bool first = true;
     for (const struct setting *row = settings_table; row->path; row++) {
-        if (!is_in_group(row, group))
+        if (!setting_in_group(row, group))
             continue;
         buffer_add_text(out, first ? "" : "\n");
         first = false;
@@ -207,7 +208,7 @@ static void print_markdown_group(
     buffer_printf(out, "\n## `%s`\n\n%s\n\n", group->name, group->doc);
     buffer_add_text(out, "| setting | default | takes | what it does |\n|---|---|---|---|\n");
     for (const struct setting *row = settings_table; row->path; row++)
-        if (is_in_group(row, group))
+        if (setting_in_group(row, group))
             print_markdown_row(defaults, row, out);
 }
 

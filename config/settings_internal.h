@@ -62,7 +62,7 @@ void settings_overrides_read(struct settings_loader *loader, const char *const *
 const char *settings_environment_file(char *const *environment);
 /* Splits at commas; "\," is a comma that stays. Returns new, strings too. */
 char **settings_split_list(const char *text, size_t *ret_count);
-/* settings_properties.c: appends the properties of kafka.properties_file. */
+/* settings_properties.c: appends the properties of kafka.properties_file and those that have a file each. */
 void settings_properties_read(struct settings_loader *loader);
 
 /* settings_value.c */
@@ -78,6 +78,9 @@ const char *setting_string(const struct settings *settings, const struct setting
 const char *const *setting_list(const struct settings *settings, const struct setting *setting);
 /* "4", "10s", "64MiB", "failures", "true". */
 void setting_format_number(const struct setting *setting, int64_t number, struct buffer *out);
+
+/* settings_document.c */
+bool setting_in_group(const struct setting *setting, const struct settings_group *group);
 
 /* settings_check.c */
 bool check_brokers(const char *value, struct error *error);

@@ -137,6 +137,11 @@ const struct setting settings_table[] = {
     STRING("kafka.properties_file", kafka_properties_file, "", 0, TEXT_MAX,
         "A file with more properties, one name=value per line, added behind kafka.properties: "
         "the place for passwords."),
+    STRING("kafka.username_file", kafka_username_file, "", 0, TEXT_MAX,
+        "A file that holds the user name for SASL and nothing else: property sasl.username. An end "
+        "of line behind it does not belong to it."),
+    STRING("kafka.password_file", kafka_password_file, "", 0, TEXT_MAX,
+        "The same for the password: property sasl.password."),
 
     DURATION("producer.linger", producer.linger_ms, "1ms", 0, 10 * SECOND,
         "How long a record may wait for others to share a request with."),

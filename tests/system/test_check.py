@@ -5,6 +5,7 @@ Kafka."""
 import json
 import re
 
+import jsonschema
 import pytest
 
 from harness import free_port, run_cli
@@ -182,6 +183,29 @@ def test_check_with_kafka(site):
     for topic in (site.events_topic, site.topic("subscriptions"), site.topic("results")):
         assert topic in after
         assert topic in listed
+
+
+def test_check_asks_processes(site):
+    bridge = site.start("bridge")
+    address = bridge.settings["probes"]["listen"]
+    assert f"{address}/readyz: answers" in site.cli("check", "--kafka", "--ask", f"{address}/readyz").stdout.decode()
+    done = site.cli("check", "--ask", f"{address}/readyz", "--ask", f"{address}/nothing", check=False)
+    assert done.returncode == 1 and f"{address}/nothing answers 404" in done.stderr.decode()
+    done = site.cli("check", "--ask", "127.0.0.1:1/readyz", check=False)
+    assert done.returncode == 1 and "127.0.0.1:1" in done.stderr.decode()
+
+
+def test_schema_of_the_settings(config):
+    schema = json.loads(run_cli(["settings", "--schema"]).stdout)
+    values = {group: {name: value["value"] for name, value in of.items()}
+              for group, of in json.loads(run_cli(["settings", "--json"]).stdout).items()}
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(values, schema)
+    assert {g: set(of["properties"]) for g, of in schema["properties"].items()} == {g: set(of) for g, of in values.items()}
+    for wrong in ({"kafka": {"broker": "x"}}, {"kafka": {"brokers": ""}}, {"consumer": {"timeout": 5}},
+                  {"consumer": {"timeout": "soon"}}, {"consumer": {"max_held": 1}}, {"log": {"level": "loud"}}, {"x": {}}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(wrong, schema)
 
 
 def test_check_without_kafka_says_so(config):

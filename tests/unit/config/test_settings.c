@@ -336,6 +336,36 @@ static void test_properties_file(void **state)
     free(override);
 }
 
+static void test_username_and_password_files(void **state)
+{
+    struct fixture *fixture = *state;
+    char *override =
+        mem_printf("kafka.password_file=%s", fixture_write(fixture, "password", " p=1,2# \n"));
+    char *content = mem_printf(
+        "kafka = { username_file = \"%s\"; };", fixture_write(fixture, "username", "me"));
+    const char *file = fixture_write(fixture, "hookline.conf", content);
+    fixture_load(fixture, file, NULL, override);
+    assert_non_null(fixture->settings);
+    const char *const *properties = fixture->settings->kafka.properties;
+    assert_string_equal(properties[0], "sasl.username=me");
+    assert_string_equal(properties[1], "sasl.password= p=1,2# ");
+    assert_null(properties[2]);
+    fixture_value(
+        fixture, "kafka.properties", "[\"sasl.username=me\", \"sasl.password=********\"]");
+    static const char *const wrong[] = {"", "\n", "a\nb", "a\n\n"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        fixture_write(fixture, "password", wrong[i]);
+        fixture_load(fixture, NULL, NULL, override);
+        fixture_expect(
+            fixture, 0, "password: kafka.password_file: not one line of 1 to 4096 bytes");
+    }
+    fixture_load(fixture, NULL, NULL, "kafka.username_file=/nonexistent");
+    fixture_expect(fixture, 0,
+        "--set: kafka.username_file: /nonexistent cannot be read: No such file or directory");
+    free(override);
+    free(content);
+}
+
 /* Which of these properties exist depends on how librdkafka was built. */
 static void test_masks(void **state)
 {
@@ -438,6 +468,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             test_event_rules_are_checked, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_properties_file, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(
+            test_username_and_password_files, fixture_setup, fixture_teardown),
         cmocka_unit_test(test_masks),
         cmocka_unit_test_setup_teardown(test_secrets_are_masked, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(
