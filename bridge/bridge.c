@@ -46,6 +46,7 @@ struct pending {
     LIST_ENTRY(pending) link;
     struct source *source;
     struct fanout *fanout;
+    int64_t event_ms; /* the record's timestamp; -1 = none */
 };
 
 static const char *const fault_names[] = {
@@ -58,6 +59,10 @@ static struct metric unmatched = METRIC_COUNTER(
     "hookline_events_unmatched_total", "Events that no subscription asked for.", NULL, NULL);
 static struct metric unknown_types = METRIC_COUNTER(
     "hookline_events_unknown_type_total", "Events of a type that is none of the six.", NULL, NULL);
+
+static struct metric latency = METRIC_HISTOGRAM("hookline_fanout_latency_seconds",
+    "From an event's timestamp until all deliveries that it asks for are in Kafka.", NULL, NULL,
+    metric_latency_buckets);
 
 static void source_free(struct source *source)
 {
@@ -82,6 +87,9 @@ static void event_done(void *arg, int64_t offset)
     struct pending *pending = arg;
     struct source *source = pending->source;
     LIST_REMOVE(pending, link);
+    int64_t took_ms = wall_now().ms - pending->event_ms;
+    if (pending->event_ms > 0)
+        metric_observe(&latency, 0, took_ms > 0 ? (double)took_ms / 1e3 : 0);
     free(pending);
     kafka_partition_done(source->partition, offset);
     settle_if_empty(source);
@@ -141,6 +149,7 @@ static enum kafka_intake take(
         return KAFKA_HOLD;
     struct pending *pending = mem_zalloc(sizeof *pending);
     pending->source = source;
+    pending->event_ms = record->timestamp_ms;
     LIST_INSERT_HEAD(&source->pending, pending, link);
     pending->fanout = source->operational ? begin_operational(bridge, record, pending)
                                           : begin_event(bridge, record, pending);
@@ -218,12 +227,13 @@ static const struct kafka_consumer_callbacks callbacks = {
     .failed = failed,
 };
 
-static void register_metrics(void)
+void bridge_register_metrics(void)
 {
     metric_register(&consumed);
     metric_register(&invalid);
     metric_register(&unmatched);
     metric_register(&unknown_types);
+    metric_register(&latency);
     fanout_metrics_register();
 }
 
@@ -250,7 +260,7 @@ struct bridge *bridge_new(
         bridge_free(bridge);
         return NULL;
     }
-    register_metrics();
+    bridge_register_metrics();
     bridge->dead_letters = topic_name(deps->topics, TOPIC_DEAD_LETTERS);
     bridge->operational = topic_name(deps->topics, TOPIC_OPERATIONAL_EVENTS);
     bridge->context = (struct fanout_context){

@@ -38,5 +38,7 @@ void bridge_go(struct bridge *bridge);
 /* Takes no more, waits for what is under way, commits, leaves the group; then calls `stopped`. */
 void bridge_stop(struct bridge *bridge, void (*stopped)(void *arg), void *arg);
 void bridge_free(struct bridge *bridge);
+/* All of the role's metrics, at 0. */
+void bridge_register_metrics(void);
 
 #endif

@@ -78,5 +78,6 @@ int command_dead_letters(int argc, char **argv);
 int command_topics(int argc, char **argv);
 int command_settings_show(int argc, char **argv);
 int command_check(int argc, char **argv);
+int command_metrics(int argc, char **argv);
 
 #endif

@@ -20,6 +20,7 @@ const struct command commands[] = {
     {"render", "print the requests that events would become for a subscription", command_render},
     {"receive", "run a webhook receiver that prints what it gets", command_receive},
     {"verify", "check the signature of a captured webhook request", command_verify},
+    {"metrics", "list all metrics", command_metrics},
     {"settings", "show the effective settings", command_settings_show},
     {"check", "check a settings file", command_check},
     {NULL, NULL, NULL},

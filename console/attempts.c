@@ -194,6 +194,13 @@ static struct attempts *attempts_alloc(struct loop *loop, const struct attempts_
     return attempts;
 }
 
+void attempts_register_metrics(void)
+{
+    metric_register(&count_metric);
+    metric_register(&bytes_metric);
+    metric_register(&skipped_metric);
+}
+
 struct attempts *attempts_new(struct loop *loop, const struct kafka_options *kafka,
     const struct attempts_options *options, struct error *error)
 {
@@ -202,9 +209,7 @@ struct attempts *attempts_new(struct loop *loop, const struct kafka_options *kaf
         error_set(error, ERROR_CONFIG, "attempts cannot be kept in no memory");
         return NULL;
     }
-    metric_register(&count_metric);
-    metric_register(&bytes_metric);
-    metric_register(&skipped_metric);
+    attempts_register_metrics();
     struct attempts *attempts = attempts_alloc(loop, options);
     attempts->reader = attempts_reader_new(
         loop, kafka, options->topic, options->max_bytes / USUAL_SIZE, &callbacks, attempts);

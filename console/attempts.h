@@ -59,5 +59,7 @@ int64_t attempts_skipped_count(const struct attempts *attempts);
 void attempts_apply(struct attempts *attempts, const struct record *record);
 /* Without a reader, ready at once, for tests; `loop` may be NULL if nothing is awaited. */
 struct attempts *attempts_new_detached(struct loop *loop, const struct attempts_options *options);
+/* Their metrics, at 0. */
+void attempts_register_metrics(void);
 
 #endif

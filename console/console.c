@@ -54,6 +54,13 @@ static bool open_parts(struct console *console, struct error *error)
     return api->server || error_prefix(error, "console.listen");
 }
 
+void console_register_metrics(void)
+{
+    metric_register(&call_answers);
+    attempts_register_metrics();
+    dead_letters_replay_register_metrics();
+}
+
 struct console *console_new(
     const struct console_deps *deps, const struct console_options *options, struct error *error)
 {
@@ -66,8 +73,7 @@ struct console *console_new(
     TAILQ_INIT(&api->looks);
     TAILQ_INIT(&api->replays);
     api->rates = rates_new(options->rate_limit);
-    metric_register(&call_answers);
-    dead_letters_replay_register_metrics();
+    console_register_metrics();
     api->openapi = openapi_make();
     bug_on(!api->openapi);
     if (!open_parts(console, error)) {

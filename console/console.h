@@ -51,5 +51,7 @@ void console_stop(struct console *console, void (*stopped)(void *arg), void *arg
 /* The address that is bound. Borrowed. */
 const char *console_address(const struct console *console);
 void console_free(struct console *console);
+/* All of the role's metrics, at 0. */
+void console_register_metrics(void);
 
 #endif

@@ -68,5 +68,7 @@ void consumer_store_changed(struct consumer *consumer, const char *tenant, const
  * calls `stopped`. A second call gives up what is in flight at once. */
 void consumer_stop(struct consumer *consumer, void (*stopped)(void *arg), void *arg);
 void consumer_free(struct consumer *consumer);
+/* All of the role's metrics, at 0. */
+void consumer_register_metrics(void);
 
 #endif

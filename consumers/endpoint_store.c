@@ -308,6 +308,13 @@ void endpoint_store_each(const struct endpoint_store *store, const char *tenant,
             fn(arg, each->key, &each->state, each->outdated);
 }
 
+void endpoint_store_register_metrics(void)
+{
+    metric_register(&invalid_metric);
+    metric_register(&outdated_metric);
+    metric_register(&written_metric);
+}
+
 struct endpoint_store *endpoint_store_new(struct loop *loop, const struct kafka_options *kafka,
     struct kafka_producer *producer, const char *topic,
     const struct endpoint_store_callbacks *callbacks, void *arg, struct error *error)
@@ -315,9 +322,7 @@ struct endpoint_store *endpoint_store_new(struct loop *loop, const struct kafka_
     static const struct kafka_reader_callbacks reader_callbacks = {
         .record = record_read, .trouble = reader_trouble};
     struct endpoint_store *store = mem_zalloc(sizeof *store);
-    metric_register(&invalid_metric);
-    metric_register(&outdated_metric);
-    metric_register(&written_metric);
+    endpoint_store_register_metrics();
     store->producer = producer;
     store->topic = mem_strdup(topic);
     store->callbacks = *callbacks;

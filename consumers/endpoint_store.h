@@ -53,5 +53,7 @@ void endpoint_store_send(struct endpoint_store *store, const char *key,
     endpoint_store_sent *sent, void *arg);
 /* Nobody waits any more for what was sent with this `arg`. */
 void endpoint_store_forget(struct endpoint_store *store, const void *arg);
+/* The metrics of a store, at 0. */
+void endpoint_store_register_metrics(void);
 
 #endif

@@ -69,13 +69,20 @@ static void refresh_catchup(struct metric *metric)
             metric_value(metric, CATCHUP_EXPIRED));
 }
 
-void engine_metrics_register(struct engine *engine)
+void consumer_register_metrics(void)
 {
     struct metric *const all[] = {&attempts, &answers, &faults, &blocked, &deliveries,
         &dead_letters, &dead_letter_failures, &results_dropped, &tests, &lost, &connections,
         &attempt_seconds, &latency_seconds, &trips, &disabled, &notices, &catchup, NULL};
     for (struct metric *const *metric = all; *metric; metric++)
         metric_register(*metric);
+    endpoint_store_register_metrics();
+    engine_gauges_show(NULL);
+}
+
+void engine_metrics_register(struct engine *engine)
+{
+    consumer_register_metrics();
     engine_gauges_show(engine);
 }
 

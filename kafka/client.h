@@ -29,4 +29,7 @@ extern const struct kafka_forbidden_property kafka_forbidden_properties[]; /* en
 /* The version of the library that is loaded: "2.0.2". */
 const char *kafka_library_version(void);
 
+/* The metrics of all clients, at 0. */
+void kafka_register_metrics(void);
+
 #endif

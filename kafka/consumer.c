@@ -155,6 +155,7 @@ static bool close_is_overdue(struct kafka_consumer *consumer)
 static void turn(void *arg)
 {
     struct kafka_consumer *consumer = arg;
+    consumer->served_at = mono_now();
     poll_client(consumer);
     serve_queues(consumer);
     kafka_confirm_step(consumer);
@@ -235,7 +236,7 @@ struct kafka_consumer *kafka_consumer_new(struct loop *loop, const struct kafka_
         free(consumer);
         return NULL;
     }
-    kafka_metrics_register();
+    kafka_register_metrics();
     consumer->loop = loop;
     consumer->callbacks = *callbacks;
     consumer->arg = arg;
@@ -243,6 +244,7 @@ struct kafka_consumer *kafka_consumer_new(struct loop *loop, const struct kafka_
     consumer->commit_interval_ms = options->commit_interval_ms;
     consumer->session_timeout_ms = options->session_timeout_ms;
     consumer->fenced = options->fenced;
+    kafka_consumer_show(consumer);
     consumer->wakeup = loop_wakeup_new(loop, turn, consumer);
     consumer->poll_timer = loop_timer_new(loop, turn, consumer);
     consumer->commit_timer = loop_timer_new(loop, kafka_commit_due, consumer);
@@ -379,6 +381,7 @@ void kafka_consumer_free(struct kafka_consumer *consumer)
     if (!consumer)
         return;
     bool closing = consumer->closing && consumer->closing_queue;
+    kafka_consumer_hide(consumer);
     bool working = kafka_takeover_abandon(consumer);
     kafka_rebalance_abandon(consumer);
     free_queue(consumer->main);

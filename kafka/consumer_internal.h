@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the group consumer share: consumer.c (life, serving), consumer_rebalance.c
- * (partitions that come and go), consumer_commit.c, consumer_takeover.c (what is fenced). */
+ * (partitions that come and go), consumer_commit.c, consumer_takeover.c (what is fenced),
+ * consumer_metrics.c. */
 #ifndef HOOKLINE_KAFKA_CONSUMER_INTERNAL_H
 #define HOOKLINE_KAFKA_CONSUMER_INTERNAL_H
 
@@ -84,6 +85,7 @@ struct kafka_consumer {
     struct kafka_partition **partitions;
     size_t partition_count, partition_cap;
     size_t turn; /* which partition is served first */
+    struct mono_time served_at;
     bool joined, closing, commit_running;
     bool close_overdue;
     struct mono_time bare_since; /* while closing: since when it has no partitions any more */
@@ -96,6 +98,10 @@ struct kafka_consumer {
     struct mono_time confirm_sent_at, confirm_retry_at;
 };
 
+/* consumer_metrics.c: counts among those that the metrics tell of. */
+void kafka_consumer_show(const struct kafka_consumer *consumer);
+void kafka_consumer_hide(const struct kafka_consumer *consumer);
+void kafka_consumer_metrics_register(void);
 /* A wake-up of the loop whenever `queue` stops being empty. */
 void kafka_consumer_watch(struct kafka_consumer *consumer, rd_kafka_queue_t *queue);
 struct kafka_partition *kafka_consumer_find(
@@ -139,6 +145,5 @@ void kafka_rebalance_abandon(struct kafka_consumer *consumer);
 
 extern struct metric kafka_rebalances, kafka_commit_failures, kafka_produce_failures,
     kafka_records_overtaken;
-void kafka_metrics_register(void);
 
 #endif

@@ -25,12 +25,13 @@ struct metric kafka_produce_failures = METRIC_COUNTER(
 struct metric kafka_records_overtaken = METRIC_COUNTER("hookline_records_overtaken_total",
     "Records that retention deleted before the consumer group had read them.", NULL, NULL);
 
-void kafka_metrics_register(void)
+void kafka_register_metrics(void)
 {
     metric_register(&kafka_rebalances);
     metric_register(&kafka_commit_failures);
     metric_register(&kafka_produce_failures);
     metric_register(&kafka_records_overtaken);
+    kafka_consumer_metrics_register();
 }
 
 bool kafka_consumer_is_cooperative(const struct kafka_consumer *consumer)

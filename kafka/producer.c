@@ -141,7 +141,7 @@ struct kafka_producer *kafka_producer_new(struct loop *loop, const struct kafka_
         free(producer);
         return NULL;
     }
-    kafka_metrics_register();
+    kafka_register_metrics();
     rd_kafka_set_log_queue(producer->client, NULL);
     producer->log.client = "producer";
     producer->max_outstanding = options->max_outstanding;

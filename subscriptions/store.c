@@ -268,15 +268,20 @@ void store_set_callbacks(struct store *store, const struct store_callbacks *call
     store->arg = arg;
 }
 
+void store_register_metrics(void)
+{
+    metric_register(&subscriptions_metric);
+    metric_register(&last_applied_metric);
+    metric_register(&invalid_metric);
+}
+
 struct store *store_new(struct loop *loop, const struct kafka_options *kafka,
     const struct store_options *options, const struct store_callbacks *callbacks, void *arg,
     struct error *error)
 {
     static const struct kafka_reader_callbacks reader_callbacks = {
         .record = on_record, .end = on_end, .trouble = on_trouble};
-    metric_register(&subscriptions_metric);
-    metric_register(&last_applied_metric);
-    metric_register(&invalid_metric);
+    store_register_metrics();
     struct store *store = store_alloc(options);
     if (callbacks)
         store_set_callbacks(store, callbacks, arg);

@@ -105,5 +105,7 @@ void store_set_callbacks(struct store *store, const struct store_callbacks *call
 
 /* The tenant's own record, "<tenant>" alone as key: {"tenant":"acme","partitions":1}. Returns new. */
 char *store_tenant_record(const char *tenant, int32_t partitions);
+/* The metrics of a store, at 0. */
+void store_register_metrics(void);
 
 #endif

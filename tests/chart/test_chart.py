@@ -16,7 +16,7 @@ CI = sorted((CHART / "ci").glob("*-values.yaml"))
 BROKERS = ["--set", "kafka.brokers=kafka:9092"]
 KUBERNETES = "1.36.0"  # one that is compiled here says 1.20 of itself
 # Schemas of Kubernetes and of others' kinds; without them kubeconform loads its own.
-SCHEMAS = pathlib.Path(os.environ.get("HOOKLINE_K8S_SCHEMAS", ROOT.parent / "shared" / "k8s-schemas"))
+SCHEMAS = pathlib.Path(os.environ.get("HOOKLINE_TEST_K8S_SCHEMAS", ROOT.parent / "shared" / "k8s-schemas"))
 
 
 def tool(name):
@@ -99,7 +99,7 @@ def test_objects_are_valid(any_helm, values):
     text = run(any_helm, "template", "rel", CHART, "--namespace", "hooks", "-f", values).stdout
     done = run(kubeconform, "-strict", "-summary", "-kubernetes-version", KUBERNETES, *locations, stdin=text, check=False)
     if not locations and "could not find schema" in done.stdout + done.stderr:
-        pytest.skip(f"there are no schemas in {SCHEMAS} (HOOKLINE_K8S_SCHEMAS), and none could be loaded")
+        pytest.skip(f"there are no schemas in {SCHEMAS} (HOOKLINE_TEST_K8S_SCHEMAS), and none could be loaded")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Skipped: 0" in done.stdout and "Valid: 0" not in done.stdout
 

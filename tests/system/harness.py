@@ -113,17 +113,36 @@ class Record:
 class Kafka:
     """One cluster, run by dev/kafka in a folder of its own."""
 
-    def __init__(self, directory, port=None, nodes=1):
+    def __init__(self, directory, port=None, nodes=1, host="127.0.0.1", secure=False):
+        """`secure`: clients come by TLS and log in; `host` is the address that it listens on."""
         self.directory = pathlib.Path(directory)
         self.nodes = nodes
-        self.port = port or free_port(count=20)
-        self.bootstrap = ",".join(f"127.0.0.1:{self.port + i}" for i in range(nodes))
+        self.host, self.secure = host, secure
+        self.port = port or free_port(count=40 if secure else 20)
+        self.bootstrap = ",".join(f"{host}:{self.port + i}" for i in range(nodes))
         self._producer = None
+
+    @property
+    def authority(self):
+        return self.directory / "tls" / "ca.pem"
+
+    @property
+    def password(self):
+        return (self.directory / "tls" / "password").read_text().strip()
+
+    @property
+    def client(self):
+        """What a client of librdkafka needs to reach it."""
+        if not self.secure:
+            return {"bootstrap.servers": self.bootstrap}
+        return {"bootstrap.servers": self.bootstrap, "security.protocol": "SASL_SSL", "sasl.mechanism": "SCRAM-SHA-512",
+                "sasl.username": "hookline", "sasl.password": self.password, "ssl.ca.location": str(self.authority)}
 
     def script(self, command, *args, check=True):
         """Runs dev/kafka for this cluster; returns the finished process with its output as text."""
         done = subprocess.run(
-            [ROOT / "dev" / "kafka", command, "--dir", self.directory, "--port", str(self.port), *args],
+            [ROOT / "dev" / "kafka", command, "--dir", self.directory, "--port", str(self.port),
+             "--host", self.host, *(["--secure"] if self.secure else []), *args],
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600)
         if check and done.returncode != 0:
             raise AssertionError(f"dev/kafka {command} failed:\n{done.stdout}{done.stderr}")
@@ -152,7 +171,7 @@ class Kafka:
 
     @property
     def admin(self):
-        return AdminClient({"bootstrap.servers": self.bootstrap})
+        return AdminClient(self.client)
 
     def create_topic(self, name, partitions=1, **config):
         """Creates a topic; `config` has underscores for dots (cleanup_policy="compact")."""
@@ -183,7 +202,7 @@ class Kafka:
         """Queues one record (str or dict are encoded); `flush` waits for the acknowledgements."""
         if self._producer is None:
             self._producer = Producer({
-                "bootstrap.servers": self.bootstrap, "enable.idempotence": True, "linger.ms": 5,
+                **self.client, "enable.idempotence": True, "linger.ms": 5,
                 "queue.buffering.max.messages": 1000000, "log_level": 0})
         while True:
             try:
@@ -199,7 +218,7 @@ class Kafka:
     def transaction(self, id, *records, abort=False):
         """Writes records, the arguments of `produce` as dicts, in one transaction, which is committed
         or aborted: either leaves a marker in the partition, which is an offset without a record."""
-        producer = Producer({"bootstrap.servers": self.bootstrap, "transactional.id": id, "log_level": 0})
+        producer = Producer({**self.client, "transactional.id": id, "log_level": 0})
         producer.init_transactions(WAIT_S)
         producer.begin_transaction()
         for record in records:
@@ -219,7 +238,7 @@ class Kafka:
     def consume(self, topic):
         """All records of a topic up to its present end, by partition and offset."""
         consumer = Consumer({
-            "bootstrap.servers": self.bootstrap, "group.id": "hookline-tests",
+            **self.client, "group.id": "hookline-tests",
             "enable.auto.commit": False, "enable.partition.eof": True,
             "auto.offset.reset": "earliest", "fetch.wait.max.ms": 50})
         try:
@@ -259,7 +278,7 @@ class Kafka:
 
     def end(self, topic):
         """How many records were ever written to a topic."""
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "hookline-tests"})
+        consumer = Consumer({**self.client, "group.id": "hookline-tests"})
         try:
             return sum(consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=WAIT_S)[1]
                        for p in range(self.partitions(topic)))
@@ -268,7 +287,7 @@ class Kafka:
 
     def committed(self, group, topic):
         """A group's committed offsets in a topic: partition to offset, None where it has none."""
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": group})
+        consumer = Consumer({**self.client, "group.id": group})
         try:
             wanted = [TopicPartition(topic, p) for p in range(self.partitions(topic))]
             return {p.partition: p.offset if p.offset >= 0 else None
@@ -279,7 +298,7 @@ class Kafka:
     def committed_metadata(self, group, topic, partition=0):
         """What a group committed along with its offset; a few characters of rubbish may follow it:
         librdkafka does not terminate this string, and its Python binding reads on to a zero."""
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": group})
+        consumer = Consumer({**self.client, "group.id": group})
         try:
             found, = consumer.committed([TopicPartition(topic, partition)], timeout=WAIT_S)
             return found.metadata or ""
@@ -290,7 +309,7 @@ class Kafka:
 
     def lag(self, group, topic):
         """Records of a topic that a group has not committed yet."""
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": group})
+        consumer = Consumer({**self.client, "group.id": group})
         try:
             total = 0
             for partition, offset in self.committed(group, topic).items():
@@ -384,10 +403,11 @@ class Receiver:
     otherwise. Limits and errors are those of a plain HTTP/1.1 server with Content-Length bodies.
     """
 
-    def __init__(self, tls=None, sink=None):
-        """`tls`: (certificate file, key file) for https. `sink` is called with each request, from
+    def __init__(self, tls=None, sink=None, host="127.0.0.1"):
+        """`tls`: (certificate file, key file) for https. `host`: the address that it listens on. `sink` is called with each request, from
         the receiver's thread, and has it to itself: it is not kept in `requests`."""
         self._sink = sink
+        self.host = host
         self._behaviours = {}
         self._lock = threading.Lock()
         self._requests = []
@@ -407,7 +427,7 @@ class Receiver:
         self.listen()
 
     def url(self, path="/hook"):
-        return f"{'https' if self._context else 'http'}://127.0.0.1:{self.port}{path}"
+        return f"{'https' if self._context else 'http'}://{self.host}:{self.port}{path}"
 
     def behave(self, path, *answers):
         """Sets what a path answers: statuses, Answers, or functions of the request that return
@@ -442,7 +462,7 @@ class Receiver:
         """Accepts connections, again after `refuse`."""
         async def run():
             return await self._loop.create_server(
-                lambda: _ReceiverProtocol(self), "127.0.0.1", self.port, ssl=self._context, backlog=1024)
+                lambda: _ReceiverProtocol(self), self.host, self.port, ssl=self._context, backlog=1024)
 
         if self._server is None:
             self._server = self._call(run())
