@@ -199,7 +199,7 @@ def test_uninstall(cluster):
     cluster.helm("uninstall", RELEASE, "--wait", "--timeout", "3m")
     kinds = command("kubectl", "api-resources", "--verbs=list", "--namespaced", "-o", "name").stdout.split()
     kinds = [kind for kind in kinds if not kind.startswith(("events", "pods.metrics"))]
-    wait_until(lambda: not cluster.pods(), 120, "all pods are gone")
+    wait_until(lambda: not cluster.get("pods")["items"], 120, "all pods are gone")
     left = cluster.kubectl("get", ",".join(kinds), "-o", "name", "--ignore-not-found").stdout.split()
     ours = {f"secret/{name}" for name in ("kafka-ca", "kafka-user", "hookline-keys", "tokens", "acme-hooks")}
     assert set(left) == ours | {"configmap/kube-root-ca.crt", "serviceaccount/default"}
