@@ -101,6 +101,18 @@ class Cluster:
         wait_until(lambda: wanted <= self.delivered().keys(), timeout,
                    lambda: f"{len(wanted - self.delivered().keys())} of {len(wanted)} events to be delivered")
 
+    def assert_once(self, numbers):
+        """None of them came twice; says where it was repeated, if one did."""
+        twice = [n for n in numbers if self.delivered()[n] > 1]
+        if not twice:
+            return
+        ids = {}
+        for record in self.kafka.consume("hookline.deliveries.acme"):
+            ids[record.text("hookline-id")] = ids.get(record.text("hookline-id"), 0) + 1
+        made = sum(count - 1 for count in ids.values())
+        raise AssertionError(f"{len(twice)} of {len(numbers)} events came more than once, such as {twice[:5]}; "
+                             f"{made} delivery records were made twice, by bridges")
+
     @contextlib.contextmanager
     def flow(self, rate):
         """Publishes all the time; afterwards waits until all have come. Yields the list of their numbers."""

@@ -74,7 +74,7 @@ def test_a_pod_is_deleted(cluster):
         cluster.kubectl("delete", "pod", sorted(before)[0])
         cluster.rolled_out()
     assert cluster.names("consumer-default") != before
-    assert all(cluster.delivered()[n] == 1 for n in numbers), "it ended in order: nothing is repeated"
+    cluster.assert_once(numbers)
 
 
 def test_a_pod_is_killed(cluster):
@@ -99,7 +99,7 @@ def test_upgrade(cluster):
         cluster.rolled_out()
         time.sleep(5)
     assert not before & (cluster.names("bridge") | cluster.names("consumer-default"))
-    assert all(cluster.delivered()[n] == 1 for n in numbers)
+    cluster.assert_once(numbers)
     same = all_names(cluster)
     cluster.install("upgrade")
     assert all_names(cluster) == same, "an upgrade that changes nothing replaces no pod"
@@ -111,7 +111,7 @@ def test_rollback(cluster):
         cluster.helm("rollback", RELEASE, "1", "--wait", "--timeout", "5m")
         cluster.rolled_out()
     assert not before & cluster.names("bridge")
-    assert all(cluster.delivered()[n] == 1 for n in numbers)
+    cluster.assert_once(numbers)
     cluster.values.pop("config")
 
 
@@ -121,7 +121,7 @@ def test_scale(cluster):
         assert len(cluster.pods("consumer-default")) == 3
         cluster.install("upgrade", consumers={"default": {"replicas": 2}})
         wait_until(lambda: len(cluster.pods("consumer-default")) == 2, 60)
-    assert all(cluster.delivered()[n] == 1 for n in numbers)
+    cluster.assert_once(numbers)
 
 
 def evict(cluster, name):
@@ -140,7 +140,7 @@ def test_evictions_within_the_budget(cluster):
         wait_until(lambda: evict(cluster, second).returncode == 0, 120, "the budget allows the next one")
         cluster.rolled_out()
     assert not {first, second} & cluster.names("consumer-default")
-    assert all(cluster.delivered()[n] == 1 for n in numbers)
+    cluster.assert_once(numbers)
 
 
 def test_rolling_restart_under_load(cluster):
