@@ -131,7 +131,7 @@ static void committed(rd_kafka_t *client, rd_kafka_resp_err_t code,
     if (consumer->confirm == CONFIRM_SENT)
         consumer->confirm = CONFIRM_ANSWERED;
     kafka_takeover_commit_answered(consumer);
-    kafka_rebalance_commit_answered(consumer);
+    kafka_rebalance_commit_answered(consumer, code);
     kafka_takeover_tell(consumer);
     /* Not where it only rebalances: then we are about to be asked. */
     if (is_outside(code) && code != RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS &&

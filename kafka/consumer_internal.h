@@ -91,7 +91,8 @@ struct kafka_consumer {
     struct mono_time bare_since; /* while closing: since when it has no partitions any more */
     bool asking;                 /* roles are being told of a revocation */
     enum rebalance rebalance;
-    int commit_retries; /* left, of the commit that ends a revocation */
+    int commit_retries;            /* left, of the commit that ends a revocation */
+    struct mono_time commit_until; /* where it is refused for now: how long it is tried again */
     rd_kafka_topic_partition_list_t *revoking;
     struct takeover_job *job; /* in a worker; holds the client */
     enum confirm confirm;
@@ -138,7 +139,7 @@ void kafka_consumer_close_begin(struct kafka_consumer *consumer);
 /* librdkafka's rebalance callback; runs on our thread, inside a poll. */
 void kafka_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
     rd_kafka_topic_partition_list_t *list, void *opaque);
-void kafka_rebalance_commit_answered(struct kafka_consumer *consumer);
+void kafka_rebalance_commit_answered(struct kafka_consumer *consumer, rd_kafka_resp_err_t code);
 void kafka_rebalance_deadline(void *arg);
 /* Lets go of all partitions without a commit. */
 void kafka_rebalance_abandon(struct kafka_consumer *consumer);

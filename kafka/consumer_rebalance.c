@@ -12,6 +12,10 @@
 /* However slow the role is: well before the broker would throw us out (max.poll.interval.ms). */
 #define SETTLE_DEADLINE_MS 240000
 #define COMMIT_DEADLINE_MS 5000
+/* A commit that comes while the group shares its partitions out is refused, and a moment later it is not. Where all
+ * give everything back first, the group may be waiting for us. */
+#define COMMIT_RETRY_MS       100
+#define COMMIT_RETRY_EAGER_MS 1000
 
 static const char *const event_names[] = {"assigned", "revoked", "lost", NULL};
 enum { EVENT_ASSIGNED, EVENT_REVOKED, EVENT_LOST };
@@ -175,19 +179,35 @@ static void unassign(struct kafka_consumer *consumer)
 
 static void commit_then_unassign(struct kafka_consumer *consumer)
 {
+    bool eager = !kafka_consumer_is_cooperative(consumer);
     consumer->rebalance = REBALANCE_COMMITTING;
+    consumer->commit_until =
+        mono_add_ms(mono_now(), eager ? COMMIT_RETRY_EAGER_MS : COMMIT_DEADLINE_MS);
     loop_timer_start(consumer->rebalance_timer, COMMIT_DEADLINE_MS, 0);
     /* One that is under way answers first; its answer comes back here. */
     if (!consumer->commit_running && !kafka_consumer_commit_begin(consumer, true))
         unassign(consumer);
 }
 
-void kafka_rebalance_commit_answered(struct kafka_consumer *consumer)
+void kafka_rebalance_commit_answered(struct kafka_consumer *consumer, rd_kafka_resp_err_t code)
 {
     if (consumer->rebalance != REBALANCE_COMMITTING)
         return;
-    bool again = kafka_consumer_is_dirty(consumer, true) && consumer->commit_retries-- > 0;
-    if (!again || !kafka_consumer_commit_begin(consumer, true))
+    bool refused_for_now = code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS ||
+                           code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION;
+    if (!kafka_consumer_is_dirty(consumer, true))
+        unassign(consumer);
+    else if (refused_for_now && mono_before(mono_now(), consumer->commit_until))
+        loop_timer_start(consumer->rebalance_timer, COMMIT_RETRY_MS, 0);
+    else if (refused_for_now || consumer->commit_retries-- <= 0 ||
+             !kafka_consumer_commit_begin(consumer, true))
+        unassign(consumer);
+}
+
+static void commit_again(struct kafka_consumer *consumer)
+{
+    loop_timer_start(consumer->rebalance_timer, COMMIT_DEADLINE_MS, 0);
+    if (!kafka_consumer_commit_begin(consumer, true))
         unassign(consumer);
 }
 
@@ -198,6 +218,8 @@ void kafka_rebalance_deadline(void *arg)
         log_warn("partitions given back before their work was settled",
             LOG_STR("consumer", consumer->name));
         commit_then_unassign(consumer);
+    } else if (consumer->rebalance == REBALANCE_COMMITTING && !consumer->commit_running) {
+        commit_again(consumer);
     } else if (consumer->rebalance == REBALANCE_COMMITTING) {
         log_warn("partitions given back without a commit: their work will be repeated",
             LOG_STR("consumer", consumer->name));
