@@ -351,7 +351,7 @@ void kafka_consumer_close(struct kafka_consumer *consumer)
     consumer->closing = true;
     /* A revocation that is not answered is given up by the library (2.0.2) when it closes. */
     if (consumer->rebalance == REBALANCE_NONE)
-        kafka_consumer_close_begin(consumer);
+        kafka_rebalance_leave(consumer);
 }
 
 void kafka_consumer_close_begin(struct kafka_consumer *consumer)

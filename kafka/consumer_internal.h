@@ -87,6 +87,7 @@ struct kafka_consumer {
     size_t turn; /* which partition is served first */
     struct mono_time served_at;
     bool joined, closing, commit_running;
+    bool left; /* while closing: everything was given back, as far as that is possible */
     bool close_overdue;
     struct mono_time bare_since; /* while closing: since when it has no partitions any more */
     bool asking;                 /* roles are being told of a revocation */
@@ -141,6 +142,8 @@ void kafka_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
     rd_kafka_topic_partition_list_t *list, void *opaque);
 void kafka_rebalance_commit_answered(struct kafka_consumer *consumer, rd_kafka_resp_err_t code);
 void kafka_rebalance_deadline(void *arg);
+/* Gives all partitions back, then begins the library's close. */
+void kafka_rebalance_leave(struct kafka_consumer *consumer);
 /* Lets go of all partitions without a commit. */
 void kafka_rebalance_abandon(struct kafka_consumer *consumer);
 

@@ -12,10 +12,12 @@
 /* However slow the role is: well before the broker would throw us out (max.poll.interval.ms). */
 #define SETTLE_DEADLINE_MS 240000
 #define COMMIT_DEADLINE_MS 5000
-/* A commit that comes while the group shares its partitions out is refused, and a moment later it is not. Where all
- * give everything back first, the group may be waiting for us. */
-#define COMMIT_RETRY_MS       100
-#define COMMIT_RETRY_EAGER_MS 1000
+#define COMMIT_RETRIES     3
+/* A commit that comes while the group shares its partitions out is refused, and when all members have heard of that,
+ * with their next heartbeat, it is not. Where all give everything back first, the group may be waiting for us. */
+#define COMMIT_RETRY_MS             100
+#define COMMIT_RETRY_COOPERATIVE_MS 10000
+#define COMMIT_RETRY_EAGER_MS       1000
 
 static const char *const event_names[] = {"assigned", "revoked", "lost", NULL};
 enum { EVENT_ASSIGNED, EVENT_REVOKED, EVENT_LOST };
@@ -134,6 +136,11 @@ static void assign(struct kafka_consumer *consumer, rd_kafka_topic_partition_lis
         check(consumer, rd_kafka_incremental_assign(consumer->client, list));
     else
         rd_kafka_assign(consumer->client, list);
+    if (consumer->closing) {
+        for (size_t i = first; i < consumer->partition_count; i++)
+            consumer->partitions[i]->active = false;
+        return; /* they are given back as they came */
+    }
     if (consumer->fenced) {
         kafka_takeover_step(consumer);
         return;
@@ -162,6 +169,11 @@ static void unassign(struct kafka_consumer *consumer)
     consumer->revoking = NULL;
     consumer->rebalance = REBALANCE_NONE;
     loop_timer_stop(consumer->rebalance_timer);
+    if (!list) { /* nobody asked: we are about to leave */
+        consumer->left = true;
+        kafka_consumer_close_begin(consumer);
+        return;
+    }
     for (int i = 0; i < list->cnt; i++) {
         struct kafka_partition *partition =
             kafka_consumer_find(consumer, list->elems[i].topic, list->elems[i].partition);
@@ -172,7 +184,7 @@ static void unassign(struct kafka_consumer *consumer)
     /* Only now: the answer is a call that waits for the library's main thread, and one that has begun
      * to close may never look at it. The price is that the member may first join once more. */
     if (consumer->closing && !consumer->closing_queue)
-        kafka_consumer_close_begin(consumer);
+        kafka_rebalance_leave(consumer);
     kafka_takeover_step(consumer);
     loop_wakeup_send(consumer->wakeup); /* the next rebalance event may be waiting */
 }
@@ -182,7 +194,7 @@ static void commit_then_unassign(struct kafka_consumer *consumer)
     bool eager = !kafka_consumer_is_cooperative(consumer);
     consumer->rebalance = REBALANCE_COMMITTING;
     consumer->commit_until =
-        mono_add_ms(mono_now(), eager ? COMMIT_RETRY_EAGER_MS : COMMIT_DEADLINE_MS);
+        mono_add_ms(mono_now(), eager ? COMMIT_RETRY_EAGER_MS : COMMIT_RETRY_COOPERATIVE_MS);
     loop_timer_start(consumer->rebalance_timer, COMMIT_DEADLINE_MS, 0);
     /* One that is under way answers first; its answer comes back here. */
     if (!consumer->commit_running && !kafka_consumer_commit_begin(consumer, true))
@@ -240,10 +252,23 @@ void kafka_partition_settled(struct kafka_partition *partition)
     struct kafka_consumer *consumer = partition->consumer;
     if (!consumer || !partition->settling)
         return;
-    partition->settling = false;
+    partition->settling = partition->told = false;
     /* While the roles are still being asked, revoke() itself looks when it is through. */
     if (consumer->rebalance == REBALANCE_SETTLING && !consumer->asking && all_settled(consumer))
         commit_then_unassign(consumer);
+}
+
+static void ask_partition(
+    struct kafka_consumer *consumer, struct kafka_partition *partition, bool lost)
+{
+    partition->active = false;
+    if (!partition->told || (partition->settling && !lost))
+        return; /* its take-over is given up; it was asked before */
+    partition->settling = true;
+    if (consumer->callbacks.revoked)
+        consumer->callbacks.revoked(consumer->arg, partition, lost);
+    else
+        partition->settling = partition->told = false;
 }
 
 static void ask_to_settle(struct kafka_consumer *consumer, bool lost)
@@ -255,16 +280,29 @@ static void ask_to_settle(struct kafka_consumer *consumer, bool lost)
             kafka_consumer_find(consumer, item->topic, item->partition);
         if (!partition)
             continue;
-        partition->active = false;
-        partition->settling = partition->told;
-        if (!partition->told)
-            continue; /* its take-over is given up */
-        if (consumer->callbacks.revoked)
-            consumer->callbacks.revoked(consumer->arg, partition, lost);
-        else
-            partition->settling = false;
+        ask_partition(consumer, partition, lost);
     }
     consumer->asking = false;
+}
+
+/* Before a member begins to leave it gives everything back on its own: the library, once it has begun to close, does
+ * not take part in the group any more, and what is committed then is refused if the group is just about to share its
+ * partitions out anew. */
+void kafka_rebalance_leave(struct kafka_consumer *consumer)
+{
+    if (consumer->left || !consumer->partition_count) {
+        kafka_consumer_close_begin(consumer);
+        return;
+    }
+    consumer->rebalance = REBALANCE_SETTLING;
+    consumer->commit_retries = COMMIT_RETRIES;
+    loop_timer_start(consumer->rebalance_timer, SETTLE_DEADLINE_MS, 0);
+    consumer->asking = true;
+    for (size_t i = 0; i < consumer->partition_count; i++)
+        ask_partition(consumer, consumer->partitions[i], false);
+    consumer->asking = false;
+    if (all_settled(consumer))
+        commit_then_unassign(consumer);
 }
 
 static void revoke(struct kafka_consumer *consumer, const rd_kafka_topic_partition_list_t *list)
@@ -277,11 +315,13 @@ static void revoke(struct kafka_consumer *consumer, const rd_kafka_topic_partiti
         unassign(consumer);
     consumer->revoking = rd_kafka_topic_partition_list_copy(list);
     consumer->rebalance = REBALANCE_SETTLING;
-    consumer->commit_retries = 3;
+    consumer->commit_retries = COMMIT_RETRIES;
     ask_to_settle(consumer, lost);
     if (lost) { /* already somebody else's: a commit would be refused */
         unassign(consumer);
         kafka_confirm_lost(consumer);
+    } else if (consumer->left) { /* that was done before */
+        unassign(consumer);
     } else if (all_settled(consumer))
         commit_then_unassign(consumer);
     else

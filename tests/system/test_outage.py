@@ -274,3 +274,43 @@ def test_restarts_in_good_order(site, receiver):
     assert repeats == 0
     by_bridge = sum(map(site.kafka.end, map(site.deliveries_topic, tenants))) - count
     assert by_bridge == 0
+
+
+def test_rolling_update_with_new_ones_first(site, receiver):
+    """As Kubernetes does it: a new process is started, and as soon as it is ready an old one has to go, which may be in
+    the middle of the rebalance that the new one causes."""
+    tenants = [f"t{t}" for t in range(4)]
+    site.create_events_topic(partitions=4)
+    site.subscribe(*(subscription(t, "hook", receiver.url()) for t in tenants))
+    roles = [*site.start_roles(), *site.start_roles()]
+    stop, count = threading.Event(), 0
+
+    def flow():
+        nonlocal count
+        began = time.monotonic()
+        while not stop.is_set():
+            while count < (time.monotonic() - began) * 200:
+                publish(site, [count], tenants)
+                count += 1
+            stop.wait(0.01)
+        site.kafka.flush()
+
+    thread = threading.Thread(target=flow)
+    thread.start()
+    try:
+        for _ in range(4 if FULL else 2):
+            for old in list(roles):
+                new = site.start(old.role, consumer={"drain_timeout": "20s"})
+                roles.remove(old)
+                roles.append(new)
+                assert old.terminate() == 0
+    finally:
+        stop.set()
+        thread.join()
+    receiver.await_requests(count, timeout=120)
+    site.await_no_lag(*tenants)
+    times = defaultdict(int)
+    for request in receiver.requests:
+        times[request.id] += 1
+    assert len(times) == count
+    assert not [id for id, n in times.items() if n > 1], "what is stopped in good order repeats nothing"
