@@ -6,6 +6,7 @@
 
 #include "bridge/bridge.h"
 #include "commands/command.h"
+#include "commands/reload.h"
 #include "common/memory.h"
 #include "common/metrics.h"
 #include "console/console.h"
@@ -66,6 +67,7 @@ static void register_common(void)
     metrics_register_process();
     kafka_register_metrics();
     store_register_metrics();
+    reload_register_metrics();
 }
 
 static const struct argp argp = {

@@ -266,7 +266,6 @@ static void render_event(
         .event = event->type,
         .attempt = 1,
         .at = at,
-        .traceparent = webhook_traceparent(subscription, record),
         .event_at = at,
         .order_key = event->order_key,
         .redact = event->denied,

@@ -8,6 +8,7 @@
 
 #include "bridge/bridge.h"
 #include "commands/command.h"
+#include "commands/reload.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/probes.h"
@@ -106,10 +107,10 @@ static void print_settings(void *arg, struct buffer *out)
     settings_print_json(roles->settings, out);
 }
 
-static bool start_console(struct roles *roles, struct error *error)
+static struct console_deps console_deps(struct roles *roles)
 {
     const struct settings *settings = roles->settings;
-    struct console_deps deps = {
+    return (struct console_deps){
         .loop = roles->loop,
         .probes = roles->probes,
         .kafka = &settings->kafka,
@@ -131,7 +132,12 @@ static bool start_console(struct roles *roles, struct error *error)
         .print_settings = print_settings,
         .settings_arg = roles,
     };
-    roles->console = console_new(&deps, &settings->console, error);
+}
+
+static bool start_console(struct roles *roles, struct error *error)
+{
+    struct console_deps deps = console_deps(roles);
+    roles->console = console_new(&deps, &roles->settings->console, error);
     return roles->console != NULL;
 }
 
@@ -217,6 +223,30 @@ struct roles *roles_new(
     return roles;
 }
 
+static bool take_keys(struct roles *roles, struct seal_ring *ring)
+{
+    if (!ring || seal_ring_equal(roles->ring, ring)) {
+        seal_ring_free(ring);
+        return false;
+    }
+    seal_ring_replace(roles->ring, ring);
+    return true;
+}
+
+bool roles_reload(struct roles *roles, struct seal_ring *ring)
+{
+    bool other_keys = take_keys(roles, ring);
+    if (roles->consumer)
+        consumer_reload(roles->consumer, &roles->settings->consumer);
+    if (roles->consumer && other_keys)
+        consumer_keys_changed(roles->consumer);
+    if (roles->console) {
+        struct console_deps deps = console_deps(roles);
+        console_reload(roles->console, &deps);
+    }
+    return other_keys;
+}
+
 bool roles_ready(const struct roles *roles)
 {
     return roles->ensured && probes_ready(roles->probes);
@@ -295,7 +325,7 @@ static void runner_signalled(void *arg)
     roles_stop(runner->roles, runner_stopped, runner);
 }
 
-int roles_run(const struct settings *settings, int which, const char *name)
+int roles_run(struct settings *settings, int which, const char *name)
 {
     struct error error = ERROR_INIT;
     struct runner runner = {.loop = loop_new()};
@@ -308,9 +338,11 @@ int roles_run(const struct settings *settings, int which, const char *name)
         loop_free(runner.loop);
         return command_fail(&error);
     }
+    struct reload *reload = reload_new(runner.loop, settings, runner.roles);
     struct loop_signal *term = loop_signal_new(runner.loop, SIGTERM, runner_signalled, &runner);
     struct loop_signal *interrupt = loop_signal_new(runner.loop, SIGINT, runner_signalled, &runner);
     loop_run(runner.loop);
+    reload_free(reload);
     roles_free(runner.roles);
     loop_signal_free(term); /* last: a late signal must not end us with its default action */
     loop_signal_free(interrupt);

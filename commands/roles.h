@@ -9,6 +9,7 @@
 #include "common/error.h"
 #include "common/loop.h"
 #include "config/settings.h"
+#include "subscriptions/seal.h"
 
 enum role { ROLE_BRIDGE = 1, ROLE_CONSUMER = 2, ROLE_CONSOLE = 4 };
 
@@ -18,6 +19,9 @@ struct roles;
  * joined; Kafka may be down as long as it likes. `which` is a set of enum role. */
 must_check struct roles *roles_new(
     struct loop *loop, const struct settings *settings, int which, struct error *error);
+/* The settings have changed where they are: takes the reloadable ones over. Takes `ring`, the keys as they are now
+ * (NULL = there is no key file); returns whether they are others than before. */
+bool roles_reload(struct roles *roles, struct seal_ring *ring);
 /* Whether all conditions of /readyz hold. */
 bool roles_ready(const struct roles *roles);
 /* Where the probes listen, "" if nowhere. Borrowed. */
@@ -26,7 +30,7 @@ const char *roles_probes_address(const struct roles *roles);
 void roles_stop(struct roles *roles, void (*stopped)(void *arg), void *arg);
 void roles_free(struct roles *roles);
 
-/* Runs until SIGTERM or SIGINT and an orderly end; the exit code. */
-int roles_run(const struct settings *settings, int which, const char *name);
+/* Runs until SIGTERM or SIGINT and an orderly end; the exit code. The settings change as their files do. */
+int roles_run(struct settings *settings, int which, const char *name);
 
 #endif

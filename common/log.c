@@ -30,6 +30,11 @@ void log_set_role(const char *role)
     role_name = role;
 }
 
+bool log_wanted(enum log_level level)
+{
+    return level >= least_level;
+}
+
 const char *log_level_name(enum log_level level)
 {
     static const char *const names[] = {"debug", "info", "warn", "error"};
@@ -125,7 +130,7 @@ static void write_line(const char *data, size_t len)
 
 void log_write(enum log_level level, const char *message, const struct log_field *fields)
 {
-    if (level < least_level)
+    if (!log_wanted(level))
         return;
     int saved_errno = errno;
     counts[level]++;

@@ -48,6 +48,8 @@ struct log_field {
 void log_apply(const struct log_options *options);
 /* A name that every later line carries ("role"), NULL for none. Borrowed. */
 void log_set_role(const char *role);
+/* Whether lines of that level are written, for whoever would have to gather the fields. Any thread. */
+bool log_wanted(enum log_level level);
 /* One line, one write(2). String values are cut at 2 KiB. Any thread; errno is kept. */
 void log_write(enum log_level level, const char *message, const struct log_field *fields);
 const char *log_level_name(enum log_level level); /* "debug", "info", "warn", "error" */

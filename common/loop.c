@@ -34,6 +34,12 @@ struct loop_watch {
     void *arg;
 };
 
+struct loop_directory {
+    uv_fs_event_t uv;
+    void (*fn)(void *arg);
+    void *arg;
+};
+
 struct loop_signal {
     uv_signal_t uv;
     void (*fn)(void *arg);
@@ -192,6 +198,38 @@ void loop_watch_free(struct loop_watch *watch)
 {
     if (watch)
         close_handle((uv_handle_t *)&watch->uv);
+}
+
+/* What happened to which name is not told: events of one change come in several, and some get lost. */
+static void directory_fired(uv_fs_event_t *uv, const char *name, int events, int status)
+{
+    (void)name;
+    (void)events;
+    (void)status;
+    struct loop_directory *directory = uv->data;
+    directory->fn(directory->arg);
+}
+
+struct loop_directory *loop_directory_new(
+    struct loop *loop, const char *path, void (*fn)(void *arg), void *arg, struct error *error)
+{
+    struct loop_directory *directory = mem_zalloc(sizeof *directory);
+    check(uv_fs_event_init(&loop->uv, &directory->uv), "watch of a directory");
+    directory->uv.data = directory;
+    directory->fn = fn;
+    directory->arg = arg;
+    int result = uv_fs_event_start(&directory->uv, directory_fired, path, 0);
+    if (result == 0)
+        return directory;
+    error_set(error, ERROR_RETRY, "%s: %s", path, uv_strerror(result));
+    loop_directory_free(directory);
+    return NULL;
+}
+
+void loop_directory_free(struct loop_directory *directory)
+{
+    if (directory)
+        close_handle((uv_handle_t *)&directory->uv);
 }
 
 static void signal_fired(uv_signal_t *uv, int signum)

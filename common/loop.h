@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The event loop: timers, descriptors, signals, wake-ups from other threads, and blocking work in
+/* The event loop: timers, descriptors, directories, signals, wake-ups from other threads, and blocking work in
  * threads of its own. One loop per process, one thread of ours per loop. */
 #ifndef HOOKLINE_COMMON_LOOP_H
 #define HOOKLINE_COMMON_LOOP_H
@@ -8,11 +8,13 @@
 #include <stdint.h>
 
 #include "common/clock.h"
+#include "common/error.h"
 
 struct loop;
 struct loop_timer;
 struct loop_wakeup;
 struct loop_watch;
+struct loop_directory;
 struct loop_signal;
 struct loop_prepare;
 
@@ -45,6 +47,12 @@ void loop_wakeup_free(struct loop_wakeup *wakeup);
 struct loop_watch *loop_watch_new(
     struct loop *loop, int fd, int events, void (*fn)(void *arg, int events), void *arg);
 void loop_watch_free(struct loop_watch *watch);
+
+/* Watches a directory: `fn` is called when a name in it comes, goes, is replaced or written to, and when the directory
+ * itself moves or goes, after which nothing more is heard of it. NULL (ERROR_RETRY) if that cannot be. */
+must_check struct loop_directory *loop_directory_new(
+    struct loop *loop, const char *path, void (*fn)(void *arg), void *arg, struct error *error);
+void loop_directory_free(struct loop_directory *directory);
 
 struct loop_signal *loop_signal_new(
     struct loop *loop, int signum, void (*fn)(void *arg), void *arg);

@@ -140,11 +140,24 @@ static struct settings *settings_new(void)
     return settings;
 }
 
+/* For loading once more. */
+static void keep_source(struct settings_memory *memory, const struct settings_source *source)
+{
+    size_t count = 0;
+    while (source->overrides && source->overrides[count])
+        count++;
+    memory->overrides = mem_zalloc((count + 1) * sizeof *memory->overrides);
+    for (size_t i = 0; i < count; i++)
+        memory->overrides[i] = mem_strdup(source->overrides[i]);
+    memory->environment = source->environment;
+}
+
 struct settings *settings_load(
     const struct settings_source *source, struct settings_problems *ret_problems)
 {
     *ret_problems = (struct settings_problems){NULL, 0};
     struct settings *settings = settings_new();
+    keep_source(settings->memory, source);
     struct settings_loader loader = {.settings = settings, .problems = ret_problems};
     const char *file = source->file ? source->file : settings_environment_file(source->environment);
     bool whole = !file || settings_file_read(&loader, file);
@@ -168,8 +181,13 @@ void settings_free(struct settings *settings)
     struct settings_memory *memory = settings->memory;
     for (size_t i = 0; i < memory->block_count; i++)
         free(memory->blocks[i]);
-    for (size_t i = 0; i < row_count(); i++)
+    for (size_t i = 0; i < row_count(); i++) {
         free(memory->origins[i].where);
+        free(memory->origins[i].block);
+    }
+    for (size_t i = 0; memory->overrides[i]; i++)
+        free(memory->overrides[i]);
+    free(memory->overrides);
     free(memory->blocks);
     free(memory->origins);
     free(memory->file);

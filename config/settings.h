@@ -11,6 +11,7 @@
 #include "bridge/bridge.h"
 #include "common/buffer.h"
 #include "common/error.h"
+#include "common/hash.h"
 #include "common/log.h"
 #include "common/probes.h"
 #include "console/options.h"
@@ -52,7 +53,7 @@ enum setting_type {
 struct setting {
     const char *path; /* "kafka.brokers" */
     enum setting_type type;
-    bool reloadable;
+    bool reloadable;      /* a change takes effect while the process runs */
     size_t offset;        /* into struct settings */
     const char *fallback; /* the default, as one would write it; lists: comma separated */
     int64_t min, max; /* of numbers, durations (ms), sizes (bytes); length of strings and lists */
@@ -101,6 +102,27 @@ struct settings_source {
 must_check struct settings *settings_load(
     const struct settings_source *source, struct settings_problems *ret_problems);
 void settings_free(struct settings *settings);
+
+/* As above, from the sources of `settings` as they are now; `environment` must live still. An empty file is a
+ * problem, as it may be one that is being written. */
+must_check struct settings *settings_load_again(
+    const struct settings *settings, struct settings_problems *ret_problems);
+bool settings_differ(
+    const struct settings *a, const struct settings *b, const struct setting *setting);
+/* Gives `settings` the reloadable values of `fresh`. What the others point to stays where it is; of those that
+ * changed, the texts are new, and the old ones gone. */
+void settings_adopt(struct settings *settings, const struct settings *fresh);
+
+/* The files that settings come from: the settings file and what it includes, kafka.properties_file,
+ * secrets.key_file. */
+struct settings_files {
+    char **paths;
+    size_t count;
+    uint8_t digest[SHA256_BYTES]; /* of what stands in them */
+};
+/* Reads them. Release *ret_files. */
+void settings_files_look(const struct settings *settings, struct settings_files *ret_files);
+void settings_files_release(struct settings_files *files);
 void settings_problems_release(struct settings_problems *problems);
 
 /* The file that was read, or NULL. Borrowed. */

@@ -19,6 +19,7 @@ static const char reference_head[] =
     "// Durations and sizes are strings with a unit: \"250ms\", \"10s\", \"30d\", \"64MiB\".\n"
     "// @include \"other.conf\" inserts a file; its path is relative to the directory of this "
     "one.\n"
+    "// What is marked \"at once\" is taken over while a role runs; other changes need a restart.\n"
     "// 'hookline check --config FILE' checks a file; docs/configuration.md has all this as "
     "tables.\n";
 
@@ -60,7 +61,12 @@ static const char markdown_head[] =
     "called `*password*`, `*secret*`, `ssl.*.pem`, `sasl.oauthbearer.config` or `sasl.jaas.config` "
     "are masked wherever settings are shown, as are user and password of `http.proxy`.\n"
     "\n"
-    "Settings are read once, at the start.\n";
+    "**Changes.** While a role runs, its settings file, the files that it includes and the one "
+    "that "
+    "`secrets.key_file` names are followed, and read again on SIGHUP: "
+    "[operations.md](operations.md#reloading). In "
+    "the tables *at once* marks what is taken over then; a change of anything else needs a "
+    "*restart*.\n";
 
 static void print_choices(const struct setting *setting, struct buffer *out)
 {
@@ -149,7 +155,8 @@ static void print_reference_setting(
     print_wrapped("    ", setting->doc, out);
     buffer_add_text(out, "    // ");
     print_accepted(setting, out);
-    buffer_printf(out, "; %s\n    # %s = ", variable, strchr(setting->path, '.') + 1);
+    buffer_printf(out, "; %s; %s\n    # %s = ", variable,
+        setting->reloadable ? "at once" : "restart", strchr(setting->path, '.') + 1);
     settings_print_value(defaults, setting, out);
     buffer_add_text(out, ";\n");
 }
@@ -197,7 +204,7 @@ static void print_markdown_row(
     settings_print_value(defaults, setting, out);
     buffer_add_text(out, "` | ");
     print_accepted(setting, out);
-    buffer_add_text(out, " | ");
+    buffer_printf(out, " | %s | ", setting->reloadable ? "at once" : "restart");
     print_cell(setting->doc, out);
     buffer_add_text(out, " |\n");
 }
@@ -206,7 +213,8 @@ static void print_markdown_group(
     const struct settings *defaults, const struct settings_group *group, struct buffer *out)
 {
     buffer_printf(out, "\n## `%s`\n\n%s\n\n", group->name, group->doc);
-    buffer_add_text(out, "| setting | default | takes | what it does |\n|---|---|---|---|\n");
+    buffer_add_text(
+        out, "| setting | default | takes | a change | what it does |\n|---|---|---|---|---|\n");
     for (const struct setting *row = settings_table; row->path; row++)
         if (setting_in_group(row, group))
             print_markdown_row(defaults, row, out);

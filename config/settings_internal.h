@@ -9,16 +9,19 @@
 
 #include "config/settings.h"
 
-/* Where the value of one row comes from. */
+/* Where the value of one row comes from, and what it points to. */
 struct settings_origin {
     char *where; /* NULL = default */
+    void *block; /* of a string or a list; NULL = of none */
     bool faulty; /* the last source that spoke of it was wrong: no cross-check looks at it */
 };
 
 struct settings_memory {
-    void **blocks; /* all that the values point to */
+    void **blocks; /* what values point to beside the blocks of their rows */
     size_t block_count;
     char *file;
+    char **overrides; /* NULL-terminated */
+    char *const *environment;
     struct settings_origin *origins; /* by row */
 };
 
@@ -69,9 +72,14 @@ void settings_properties_read(struct settings_loader *loader);
 /* Checks one value or element; `ret_number` gets what it is as a number, 0 for text. */
 must_check bool setting_parse(
     const struct setting *setting, const char *text, int64_t *ret_number, struct error *error);
-/* Stores checked texts. */
+/* Stores checked texts in place of what was there. */
 void setting_store(struct settings *settings, const struct setting *setting,
     const char *const *texts, size_t count);
+/* Makes the value what it is in `from`. */
+void setting_copy(
+    struct settings *settings, const struct setting *setting, const struct settings *from);
+bool setting_equal(
+    const struct settings *a, const struct settings *b, const struct setting *setting);
 /* The value as a number; not for strings and lists. */
 int64_t setting_number(const struct settings *settings, const struct setting *setting);
 const char *setting_string(const struct settings *settings, const struct setting *setting);

@@ -31,13 +31,13 @@
         .min = (lo),                              \
         .max = (hi),                              \
         .doc = (text)__VA_OPT__(, ) __VA_ARGS__}
-#define BOOL(p, member, def, text)      \
+#define BOOL(p, member, def, text, ...) \
     {.path = (p),                       \
         .type = SETTING_BOOL,           \
         .offset = OFFSET(member, bool), \
         .fallback = (def),              \
         .max = 1,                       \
-        .doc = (text)}
+        .doc = (text)__VA_OPT__(, ) __VA_ARGS__}
 #define INT(p, member, def, lo, hi, u, text, ...) \
     {.path = (p),                                 \
         .type = SETTING_INT,                      \
@@ -47,29 +47,29 @@
         .max = (hi),                              \
         .unit = (u),                              \
         .doc = (text)__VA_OPT__(, ) __VA_ARGS__}
-#define DURATION(p, member, def, lo, hi, text) \
-    {.path = (p),                              \
-        .type = SETTING_DURATION,              \
-        .offset = OFFSET(member, int64_t),     \
-        .fallback = (def),                     \
-        .min = (lo),                           \
-        .max = (hi),                           \
-        .doc = (text)}
-#define SIZE(p, member, def, lo, hi, text) \
-    {.path = (p),                          \
-        .type = SETTING_SIZE,              \
-        .offset = OFFSET(member, int64_t), \
-        .fallback = (def),                 \
-        .min = (lo),                       \
-        .max = (hi),                       \
-        .doc = (text)}
-#define ENUM(p, member, ctype, def, names, text) \
-    {.path = (p),                                \
-        .type = SETTING_ENUM,                    \
-        .offset = OFFSET(member, ctype),         \
-        .fallback = (def),                       \
-        .choices = (names),                      \
-        .doc = (text)}
+#define DURATION(p, member, def, lo, hi, text, ...) \
+    {.path = (p),                                   \
+        .type = SETTING_DURATION,                   \
+        .offset = OFFSET(member, int64_t),          \
+        .fallback = (def),                          \
+        .min = (lo),                                \
+        .max = (hi),                                \
+        .doc = (text)__VA_OPT__(, ) __VA_ARGS__}
+#define SIZE(p, member, def, lo, hi, text, ...) \
+    {.path = (p),                               \
+        .type = SETTING_SIZE,                   \
+        .offset = OFFSET(member, int64_t),      \
+        .fallback = (def),                      \
+        .min = (lo),                            \
+        .max = (hi),                            \
+        .doc = (text)__VA_OPT__(, ) __VA_ARGS__}
+#define ENUM(p, member, ctype, def, names, text, ...) \
+    {.path = (p),                                     \
+        .type = SETTING_ENUM,                         \
+        .offset = OFFSET(member, ctype),              \
+        .fallback = (def),                            \
+        .choices = (names),                           \
+        .doc = (text)__VA_OPT__(, ) __VA_ARGS__}
 #define LIST(p, member, def, lo, text, ...)            \
     {.path = (p),                                      \
         .type = SETTING_LIST,                          \
@@ -78,6 +78,10 @@
         .min = (lo),                                   \
         .max = LIST_MAX,                               \
         .doc = (text)__VA_OPT__(, ) __VA_ARGS__}
+
+/* At the end of a row: the roles take a change of it over while they run (roles_reload()). Of two settings of
+ * which one limits the other (settings_cross_check.c), both do or neither. */
+#define RELOADS .reloadable = true
 
 static const char *const assignments[] = {
     "auto", "roundrobin", "range", "cooperative-sticky", NULL};
@@ -124,7 +128,6 @@ const struct settings_group settings_groups[] = {
     {NULL, NULL},
 };
 
-/* No setting is reloadable: there is no reload yet. */
 const struct setting settings_table[] = {
     STRING("kafka.brokers", kafka.brokers, "127.0.0.1:9092", 1, 4096,
         "The brokers to ask first, as host:port, separated by commas.", .check = check_brokers),
@@ -231,60 +234,69 @@ const struct setting settings_table[] = {
         "list means all.",
         .check = check_tenant_pattern),
     DURATION("consumer.drain_timeout", consumer.drain_timeout_ms, "25s", 0, 10 * MINUTE,
-        "How long requests under way may take to finish when the process is told to stop."),
+        "How long requests under way may take to finish when the process is told to stop.",
+        RELOADS),
     INT("consumer.max_held", consumer.max_held, "10000", 10, 1000000, "deliveries",
-        "How many deliveries a process holds in memory."),
+        "How many deliveries a process holds in memory.", RELOADS),
     SIZE("consumer.max_held_size", consumer.max_held_bytes, "64MiB", MIB, 64 * GIB,
         "How many bytes of deliveries a process holds in memory."),
     INT("consumer.max_in_flight", consumer.max_in_flight, "1000", 1, 100000, "requests",
-        "How many requests of a process may be under way."),
+        "How many requests of a process may be under way.", RELOADS),
     INT("consumer.endpoint_window", consumer.endpoint_window, "64", 1, 1000, "requests",
         "How many requests to one endpoint may be under way at most; how many are is found out by "
-        "how it answers."),
+        "how it answers.",
+        RELOADS),
     INT("consumer.window_first", consumer.window_first, "4", 1, 64, "requests",
-        "How many requests to an endpoint that nothing is known of may be under way."),
+        "How many requests to an endpoint that nothing is known of may be under way.", RELOADS),
     DURATION("consumer.timeout", consumer.timeout_ms, "15s", 1, MINUTE,
-        "How long a request may take in all, unless the subscription says otherwise."),
+        "How long a request may take in all, unless the subscription says otherwise.", RELOADS),
     DURATION("consumer.connect_timeout", consumer.connect_timeout_ms, "5s", 1, MINUTE,
-        "How long connecting may take, unless the subscription says otherwise."),
+        "How long connecting may take, unless the subscription says otherwise.", RELOADS),
     INT("consumer.max_attempts", consumer.max_attempts, "100", 1, 10000, "attempts",
-        "How often a delivery is tried before it becomes a dead letter."),
+        "How often a delivery is tried before it becomes a dead letter.", RELOADS),
     INT("consumer.retry_4xx", consumer.retry_4xx, "3", 1, 1000, "attempts",
-        "How often a delivery is tried that the endpoint refuses with a 3xx or 4xx status."),
+        "How often a delivery is tried that the endpoint refuses with a 3xx or 4xx status.",
+        RELOADS),
     DURATION("consumer.retry_max_age", consumer.retry_max_age_ms, "0", 0, 30 * DAY,
-        "How long after a delivery's first attempt another may begin; 0 is as long as it lives."),
+        "How long after a delivery's first attempt another may begin; 0 is as long as it lives.",
+        RELOADS),
     DURATION("consumer.retry_horizon", consumer.retry_horizon_ms, "10s", 0, 10 * MINUTE,
         "How long a delivery waits in memory for its next attempt; for longer it is set aside, and "
-        "read again from its topic."),
+        "read again from its topic.",
+        RELOADS),
     DURATION("consumer.retry_after_max", consumer.retry_after_max_ms, "1h", SECOND, DAY,
-        "How long at most an endpoint is left alone because its Retry-After asks for it."),
+        "How long at most an endpoint is left alone because its Retry-After asks for it.", RELOADS),
     DURATION("consumer.backoff_first", consumer.backoff_first_ms, "1s", 1, HOUR,
-        "The delay before the second attempt, which doubles with each further one."),
+        "The delay before the second attempt, which doubles with each further one.", RELOADS),
     DURATION("consumer.backoff_max", consumer.backoff_max_ms, "1h", 1, DAY,
-        "The longest delay between two attempts."),
+        "The longest delay between two attempts.", RELOADS),
 
     DURATION("circuit.open_first", consumer.circuit.open_first_ms, "5s", 10, HOUR,
         "How long an endpoint that fails is left alone before one delivery is tried; doubled with "
-        "each that fails."),
+        "each that fails.",
+        RELOADS),
     DURATION("circuit.open_max", consumer.circuit.open_max_ms, "5m", 10, DAY,
-        "How long an endpoint that fails is left alone at most."),
+        "How long an endpoint that fails is left alone at most.", RELOADS),
     DURATION("circuit.disable_after", consumer.circuit.disable_after_ms, "5d", SECOND, 365 * DAY,
         "After how long of nothing but failure an endpoint is disabled, unless the subscription "
-        "says otherwise."),
+        "says otherwise.",
+        RELOADS),
     DURATION("circuit.notice_after", consumer.notice_after_ms, "10m", SECOND, 365 * DAY,
         "After how long of nothing but failure the tenant is told so by an event, "
-        "hookline.endpoint.failing."),
+        "hookline.endpoint.failing.",
+        RELOADS),
 
     LIST("ttl.events", consumer.ttl_events,
         "call.ringing=30s,call.created=1m,call.answered=5m,call.ended=72h", 0,
         "No attempt of an event starts when it is older than that, by its type; a subscription can "
         "say otherwise. Never longer than topics.deliveries_retention less a day.",
-        .check = check_ttl),
+        .check = check_ttl, RELOADS),
     DURATION("ttl.other", consumer.ttl_other_ms, "1d", SECOND, 365 * DAY,
-        "The same for all other types."),
+        "The same for all other types.", RELOADS),
     BOOL("ttl.from_acceptance", consumer.ttl_from_acceptance, "false",
         "Whether an event's age counts from when the bridge accepted it, and not from its record's "
-        "timestamp."),
+        "timestamp.",
+        RELOADS),
 
     STRING("http.ca_file", consumer.http.ca_file, "/etc/ssl/certs/ca-certificates.crt", 1, TEXT_MAX,
         "The certificate authorities that are trusted, a PEM file."),
@@ -293,29 +305,30 @@ const struct setting settings_table[] = {
         "is never used.",
         .check = check_proxy, .mask = mask_url),
     SIZE("http.max_answer_size", consumer.http.max_answer_bytes, "64KiB", KIB, 16 * MIB,
-        "How much of an answer's body is read before the connection is closed."),
+        "How much of an answer's body is read before the connection is closed.", RELOADS),
     INT("http.max_connections", consumer.http.max_connections, "1024", 1, 100000, "connections",
         "How many connections are kept open for later requests."),
 
     BOOL("egress.allow_http", consumer.http.guard.allow_http, "false",
-        "Whether webhooks may have http URLs, and not only https ones."),
+        "Whether webhooks may have http URLs, and not only https ones.", RELOADS),
     BOOL("egress.allow_private", consumer.http.guard.allow_private, "false",
         "Whether requests may go to loopback, private, link-local, metadata and other addresses "
         "that "
-        "are not of the Internet: for trials, and where all webhooks are your own."),
+        "are not of the Internet: for trials, and where all webhooks are your own.",
+        RELOADS),
     LIST("egress.allow", consumer.http.guard.allow, "", 0,
         "Addresses and ranges such as \"10.1.0.0/16\" that requests may go to although they are "
         "private.",
-        .check = guard_range_valid),
+        .check = guard_range_valid, RELOADS),
     LIST("egress.deny", consumer.http.guard.deny, "", 0,
         "Addresses and ranges that no request goes to, whatever else is allowed.",
-        .check = guard_range_valid),
+        .check = guard_range_valid, RELOADS),
     LIST("egress.ports", consumer.http.guard.ports, "", 0,
         "Ports that requests may go to, each as \"443\" or \"8000-8999\"; none means all.",
-        .check = guard_ports_valid),
+        .check = guard_ports_valid, RELOADS),
 
     ENUM("results.publish", consumer.results, enum consumer_results, "all", results_choices,
-        "Which attempts are published to the results topic."),
+        "Which attempts are published to the results topic.", RELOADS),
     DURATION("results.linger", consumer.results_linger_ms, "20ms", 0, 10 * SECOND,
         "How long a result may wait for others to share a request with."),
 
@@ -327,9 +340,8 @@ const struct setting settings_table[] = {
 
     STRING("secrets.key_file", secrets_key_file, "", 0, TEXT_MAX,
         "The keys that seal secrets and header values of subscriptions in Kafka: a line \"<id> "
-        "<base64 of 32 bytes>\" for each; the first seals, all open. Read at the start; empty "
-        "means "
-        "that nothing is sealed."),
+        "<base64 of 32 bytes>\" for each; the first seals, all open. The file is followed while a "
+        "role runs; empty means that nothing is sealed."),
 
     STRING("console.listen", console.listen, "127.0.0.1:9480", 1, 255,
         "The address of the console's API; \":9480\" is all addresses. It is plain HTTP unless "
@@ -346,11 +358,12 @@ const struct setting settings_table[] = {
         "The certificate's private key, as PEM."),
     INT("console.rate_limit", console.rate_limit, "50", 1, 1000000, "requests a second",
         "How many requests may be made with one token, or by all who have none; twice as many may "
-        "come at once."),
+        "come at once.",
+        RELOADS),
     SIZE("console.max_body", console.max_body_bytes, "256KiB", KIB, 16 * MIB,
         "The largest body of a request."),
     DURATION("console.secret_grace", console.secret_grace_ms, "1d", 0, 30 * DAY,
-        "How long a secret that was rotated still signs beside the new one."),
+        "How long a secret that was rotated still signs beside the new one.", RELOADS),
     SIZE("console.attempts_memory", console.attempts_bytes, "64MiB", MIB, 16 * GIB,
         "How much memory recent attempts may take, which the API lists."),
     INT("console.attempts_per_tenant", console.attempts_per_tenant, "10000", 1, 10000000,
@@ -361,7 +374,7 @@ const struct setting settings_table[] = {
         "protection), and has to agree. Empty means that none is asked.",
         .check = check_host_name),
     INT("console.handshake_rate", console.handshake_rate, "0", 0, 1000000, "requests a minute",
-        "How many requests it is asked to take; 0 means that the question leaves it out."),
+        "How many requests it is asked to take; 0 means that the question leaves it out.", RELOADS),
 
     STRING("probes.listen", probes.listen, "127.0.0.1:9464", 0, 255,
         "The address of /livez, /readyz and /metrics; \":9464\" is all addresses, empty means "
@@ -369,9 +382,9 @@ const struct setting settings_table[] = {
         .check = check_listen),
 
     ENUM("log.level", log.level, enum log_level, "info", log_levels,
-        "The least important lines that are written."),
+        "The least important lines that are written.", RELOADS),
     ENUM("log.format", log.format, enum log_format, "logfmt", log_formats,
-        "How log lines are written."),
+        "How log lines are written.", RELOADS),
 
     {.path = NULL},
 };

@@ -139,14 +139,37 @@ bool setting_parse(
     return true;
 }
 
+/* What the value points to from now on. Takes `block`. */
+static void set_block(struct settings *settings, const struct setting *setting, void *block)
+{
+    struct settings_origin *origin = settings_origin(settings, setting);
+    free(origin->block);
+    origin->block = block;
+}
+
+static void store_string(struct settings *settings, const struct setting *setting, const char *text)
+{
+    char *copy = mem_strdup(text);
+    *(const char **)field(settings, setting) = copy;
+    set_block(settings, setting, copy);
+}
+
+/* The list and its texts in one block. */
 static void store_list(struct settings *settings, const struct setting *setting,
     const char *const *texts, size_t count)
 {
-    const char **list = settings_keep(settings, mem_array(NULL, count + 1, sizeof *list));
+    size_t size = (count + 1) * sizeof *texts;
     for (size_t i = 0; i < count; i++)
-        list[i] = settings_keep(settings, mem_strdup(texts[i]));
+        size += strlen(texts[i]) + 1;
+    const char **list = mem_alloc(size);
+    char *at = (char *)(list + count + 1);
+    for (size_t i = 0; i < count; i++) {
+        list[i] = at;
+        at = stpcpy(at, texts[i]) + 1;
+    }
     list[count] = NULL;
     *(const char *const **)field(settings, setting) = list;
+    set_block(settings, setting, list);
 }
 
 static void store_number(struct settings *settings, const struct setting *setting, int64_t number)
@@ -171,7 +194,7 @@ void setting_store(struct settings *settings, const struct setting *setting,
     struct error error = ERROR_INIT;
     bug_on(!setting_parse(setting, texts[0], &number, &error));
     if (setting->type == SETTING_STRING)
-        *(const char **)field(settings, setting) = settings_keep(settings, mem_strdup(texts[0]));
+        store_string(settings, setting, texts[0]);
     else
         store_number(settings, setting, number);
 }
@@ -193,6 +216,45 @@ const char *setting_string(const struct settings *settings, const struct setting
 const char *const *setting_list(const struct settings *settings, const struct setting *setting)
 {
     return *(const char *const **)field(settings, setting);
+}
+
+static size_t list_length(const char *const *list)
+{
+    size_t count = 0;
+    while (list[count])
+        count++;
+    return count;
+}
+
+void setting_copy(
+    struct settings *settings, const struct setting *setting, const struct settings *from)
+{
+    if (setting->type == SETTING_LIST) {
+        const char *const *list = setting_list(from, setting);
+        store_list(settings, setting, list, list_length(list));
+    } else if (setting->type == SETTING_STRING) {
+        store_string(settings, setting, setting_string(from, setting));
+    } else {
+        store_number(settings, setting, setting_number(from, setting));
+    }
+}
+
+static bool equal_lists(const char *const *a, const char *const *b)
+{
+    for (; *a && *b; a++, b++)
+        if (strcmp(*a, *b) != 0)
+            return false;
+    return !*a && !*b;
+}
+
+bool setting_equal(
+    const struct settings *a, const struct settings *b, const struct setting *setting)
+{
+    if (setting->type == SETTING_LIST)
+        return equal_lists(setting_list(a, setting), setting_list(b, setting));
+    if (setting->type == SETTING_STRING)
+        return strcmp(setting_string(a, setting), setting_string(b, setting)) == 0;
+    return setting_number(a, setting) == setting_number(b, setting);
 }
 
 void setting_format_number(const struct setting *setting, int64_t number, struct buffer *out)

@@ -21,6 +21,18 @@ struct console {
     struct api api;
 };
 
+static bool make_ttl_table(struct api *api, const struct console_deps *deps, struct error *error)
+{
+    struct ttl_table table;
+    int64_t longest = ttl_longest(deps->topics->deliveries_retention_ms);
+    if (!ttl_table_init(&table, deps->ttl_events, longest, error))
+        return false;
+    table.other_ms = deps->ttl_other_ms;
+    ttl_table_release(&api->ttl);
+    api->ttl = table;
+    return true;
+}
+
 static bool open_parts(struct console *console, struct error *error)
 {
     struct api *api = &console->api;
@@ -111,6 +123,22 @@ void console_store_ready(struct console *console)
     if (!open_kafka(&console->api, &error))
         fatal("%s", error.text);
     probes_condition(console->api.deps.probes, LISTENING, true, "");
+}
+
+void console_reload(struct console *console, const struct console_deps *deps)
+{
+    struct api *api = &console->api;
+    struct error error = ERROR_INIT;
+    struct guard *guard = guard_new(&deps->http->guard, &error);
+    bool good = guard && (!api->http || http_client_reload(api->http, deps->http, &error)) &&
+                make_ttl_table(api, deps, &error);
+    bug_on(!good); /* config/ has looked at it */
+    guard_free(api->guard);
+    api->guard = guard;
+    api->deps.connect_timeout_ms = deps->connect_timeout_ms;
+    api->deps.timeout_ms = deps->timeout_ms;
+    api->deps.ttl_from_acceptance = deps->ttl_from_acceptance;
+    rates_set(api->rates, api->options->rate_limit);
 }
 
 void console_stop(struct console *console, void (*stopped)(void *arg), void *arg)

@@ -46,6 +46,9 @@ struct console_deps {
 must_check struct console *console_new(
     const struct console_deps *deps, const struct console_options *options, struct error *error);
 void console_store_ready(struct console *console);
+/* The options, and what `deps` points to, have changed where they are: takes over those that the table of settings has as
+ * reloadable. */
+void console_reload(struct console *console, const struct console_deps *deps);
 /* Takes no new requests, ends those that are under way, then calls `stopped`. */
 void console_stop(struct console *console, void (*stopped)(void *arg), void *arg);
 /* The address that is bound. Borrowed. */

@@ -24,7 +24,6 @@ static json_t *render(
         .event = trial->type,
         .attempt = 1,
         .at = now,
-        .traceparent = webhook_traceparent(credentials->subscription, &trial->record),
         .event_at = now,
         .order_key = trial->order_key,
         .redact = trial->redact,

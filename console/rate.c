@@ -27,8 +27,14 @@ struct rates {
 struct rates *rates_new(int64_t per_second)
 {
     struct rates *rates = mem_zalloc(sizeof *rates);
-    rates->cost_us = 1000000 / per_second;
+    rates_set(rates, per_second);
     return rates;
+}
+
+/* Who has had all stays so until then. */
+void rates_set(struct rates *rates, int64_t per_second)
+{
+    rates->cost_us = 1000000 / per_second;
 }
 
 static void drop_all(struct rates *rates)

@@ -13,6 +13,7 @@ struct rates;
 
 /* Returns new. Two seconds' worth may come at once. */
 struct rates *rates_new(int64_t per_second);
+void rates_set(struct rates *rates, int64_t per_second);
 void rates_free(struct rates *rates);
 
 /* Whether one more request may be made under that name. Else *ret_wait_s is when to come again. */

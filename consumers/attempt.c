@@ -78,7 +78,6 @@ void attempt_start(struct delivery *delivery)
         .event = delivery->event,
         .attempt = delivery->attempts,
         .at = delivery->last_attempt_at,
-        .traceparent = webhook_traceparent(subscription, delivery->record),
         .event_at = delivery->event_at,
         .order_key = delivery->order_key,
         .redact = delivery->redact,

@@ -189,23 +189,43 @@ static void tick(void *arg)
     }
 }
 
+static void take_options(struct engine *engine, const struct consumer_options *options)
+{
+    if (options->http.guard.allow_private && !engine->options.http.guard.allow_private)
+        log_warn("egress.allow_private is set: requests may reach loopback, private and metadata "
+                 "addresses");
+    engine->options = *options;
+    engine->options.circuit.cohorts = 2;
+    engine->options.circuit.min_faults = 5;
+}
+
 static void init_engine(
     struct engine *engine, const struct consumer_deps *deps, const struct consumer_options *options)
 {
     engine->deps = *deps;
-    engine->options = *options;
+    take_options(engine, options);
     engine->dead_letters = topic_name(deps->topics, TOPIC_DEAD_LETTERS);
     engine->results = topic_name(deps->topics, TOPIC_RESULTS);
     engine->states = topic_name(deps->topics, TOPIC_ENDPOINTS);
     engine->operational = topic_name(deps->topics, TOPIC_OPERATIONAL_EVENTS);
     engine->last_turn = mono_now();
-    engine->options.circuit.cohorts = 2;
-    engine->options.circuit.min_faults = 5;
     engine->random = hash_keyed("back-off", 8);
     TAILQ_INIT(&engine->intakes);
     TAILQ_INIT(&engine->turns);
     for (size_t state = 0; state < DELIVERY_STATES; state++)
         TAILQ_INIT(&engine->lists[state]);
+}
+
+static bool make_ttl_table(struct engine *engine, struct error *error)
+{
+    struct ttl_table table;
+    if (!ttl_table_init(&table, engine->options.ttl_events,
+            ttl_longest(engine->deps.topics->deliveries_retention_ms), error))
+        return false;
+    table.other_ms = engine->options.ttl_other_ms;
+    ttl_table_release(&engine->ttl);
+    engine->ttl = table;
+    return true;
 }
 
 static bool make_parts(struct engine *engine, struct error *error)
@@ -214,13 +234,8 @@ static bool make_parts(struct engine *engine, struct error *error)
         ownership_barrier, ownership_superseded, ownership_outdated};
     const struct consumer_deps *deps = &engine->deps;
     struct kafka_seeker_options seeker = {SEEK_PARTITION_BYTES};
-    if (!ttl_table_init(&engine->ttl, engine->options.ttl_events,
-            ttl_longest(deps->topics->deliveries_retention_ms), error))
+    if (!make_ttl_table(engine, error))
         return false;
-    engine->ttl.other_ms = engine->options.ttl_other_ms;
-    if (engine->options.http.guard.allow_private)
-        log_warn("egress.allow_private is set: requests may reach loopback, private and metadata "
-                 "addresses");
     engine->http = http_client_new(deps->loop, &engine->options.http, error);
     if (!engine->http)
         return false;
@@ -257,6 +272,31 @@ struct consumer *consumer_new(
     consumer->check_timer = loop_timer_new(deps->loop, check_joined, consumer);
     probes_condition(deps->probes, CONDITION, false, "waiting for the registry");
     return consumer;
+}
+
+void consumer_reload(struct consumer *consumer, const struct consumer_options *options)
+{
+    struct engine *engine = &consumer->engine;
+    struct error error = ERROR_INIT;
+    take_options(engine, options);
+    bool good =
+        make_ttl_table(engine, &error) && http_client_reload(engine->http, &options->http, &error);
+    bug_on(!good); /* config/ has looked at each of them */
+    intake_go(engine);
+    scheduler_soon(engine);
+}
+
+void consumer_keys_changed(struct consumer *consumer)
+{
+    struct endpoint *endpoint, *next;
+    for (endpoint = consumer->engine.endpoints; endpoint; endpoint = next) {
+        next = endpoint->hh.next;
+        if (!endpoint->subscription || endpoint->sender.credentials)
+            continue;
+        struct subscription *subscription = subscription_ref(endpoint->subscription);
+        endpoint_set_subscription(endpoint, subscription);
+        subscription_unref(subscription);
+    }
 }
 
 void consumer_store_ready(struct consumer *consumer)

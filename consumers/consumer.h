@@ -60,6 +60,11 @@ struct consumer_deps {
 
 must_check struct consumer *consumer_new(
     const struct consumer_deps *deps, const struct consumer_options *options, struct error *error);
+/* Takes over those of `options` that the table of settings has as reloadable; the others are as they were. What is under
+ * way goes on as it began, and deliveries in memory keep their deadlines. */
+void consumer_reload(struct consumer *consumer, const struct consumer_options *options);
+/* deps->ring has other keys: tries them where secrets did not open. */
+void consumer_keys_changed(struct consumer *consumer);
 /* The registry has been read: joins the group for the tenants' topics. */
 void consumer_store_ready(struct consumer *consumer);
 /* A subscription or tenant changed; `id` may be NULL. */

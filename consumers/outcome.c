@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/text.h"
+#include "common/trace.h"
 #include "consumers/engine.h"
 #include "consumers/policy/retry_after.h"
 #include "producers/result.h"
@@ -44,13 +45,33 @@ static void send_again(struct delivery *delivery)
     loop_timer_start(delivery->timer, DEAD_LETTER_RETRY_MS, 0);
 }
 
-static void complain(const struct engine *engine, const struct error *error)
+/* The event's trace, with the span of the last attempt ("" = none was made); its id is "" where there is none. */
+static void find_trace(const struct delivery *delivery, struct trace *ret_trace)
+{
+    struct trace_attempt attempt = {delivery->id, delivery->attempts, delivery->last_attempt_at};
+    if (!delivery->id || !trace_continue(delivery->record, &attempt, ret_trace))
+        ret_trace->id[0] = ret_trace->span[0] = '\0';
+    else if (delivery->attempts == delivery->attempts_at_start)
+        ret_trace->span[0] = '\0';
+}
+
+static const char *given(const char *text)
+{
+    return *text ? text : NULL;
+}
+
+static void complain(const struct delivery *delivery, const struct error *error)
 {
     static struct log_limit limit;
+    struct trace trace;
     engine_count_dead_letter_failure();
-    if (log_limit_pass(&limit, LOG_REPEAT_MS, NULL))
-        log_error("dead letter could not be written, it is kept and sent again",
-            LOG_STR("topic", engine->dead_letters), LOG_ERR(error));
+    if (!log_limit_pass(&limit, LOG_REPEAT_MS, NULL))
+        return;
+    find_trace(delivery, &trace);
+    log_error("dead letter could not be written, it is kept and sent again",
+        LOG_STR("topic", delivery->engine->dead_letters), LOG_STR("id", delivery->id),
+        LOG_STR("trace_id", given(trace.id)), LOG_STR("span_id", given(trace.span)),
+        LOG_ERR(error));
 }
 
 static void note_produced(void *arg, const struct kafka_receipt *receipt)
@@ -60,7 +81,7 @@ static void note_produced(void *arg, const struct kafka_receipt *receipt)
     if (!delivery) {
         note_free(note);
     } else if (receipt->error) {
-        complain(note->engine, receipt->error);
+        complain(delivery, receipt->error);
         /* Its own headers make it larger than the delivery was: then without the body's end. */
         if (receipt->too_large && note->encoded.record.value.len > DEAD_LETTER_LARGE_KEPT)
             note->encoded.record.value.len = DEAD_LETTER_LARGE_KEPT;
@@ -81,7 +102,7 @@ static void send_note(void *arg)
     delivery->timer = NULL;
     if (!kafka_producer_send(delivery->engine->deps.producer, &note->encoded.record, true,
             note_produced, note, &error)) {
-        complain(delivery->engine, &error);
+        complain(delivery, &error);
         send_again(delivery);
     }
 }
@@ -144,14 +165,35 @@ void outcome_publish(struct engine *engine, const struct result *result, const s
     buffer_release(&json);
 }
 
+static bool is_published(const struct engine *engine, enum result_outcome outcome)
+{
+    return engine->options.results == CONSUMER_RESULTS_ALL ||
+           (engine->options.results == CONSUMER_RESULTS_FAILURES && outcome != RESULT_DELIVERED);
+}
+
+/* A line for each: for whoever turns the level up, as the log of what fails is the topic. */
+static void log_result(const struct delivery *delivery, const struct result *result)
+{
+    log_debug(result->outcome == RESULT_DEAD_LETTER ? "dead letter" : "attempt",
+        LOG_STR("endpoint", delivery->endpoint ? delivery->endpoint->key : NULL),
+        LOG_STR("id", result->id), LOG_STR("event", result->event),
+        LOG_INT("attempt", result->attempt), LOG_STR("outcome", result_outcomes[result->outcome]),
+        LOG_STR("reason", result->reason), LOG_INT("status", result->status),
+        LOG_STR("error", result->error), LOG_INT("duration_ms", result->total_us / 1000),
+        LOG_STR("source", result->source), LOG_STR("trace_id", result->trace_id),
+        LOG_STR("span_id", result->span_id));
+}
+
 static void publish_result(const struct delivery *delivery, enum result_outcome outcome,
     const char *reason, const struct http_answer *answer, int64_t due_ms)
 {
     struct engine *engine = delivery->engine;
-    if (engine->options.results != CONSUMER_RESULTS_ALL &&
-        (engine->options.results != CONSUMER_RESULTS_FAILURES || outcome == RESULT_DELIVERED))
+    bool published = is_published(engine, outcome), logged = log_wanted(LOG_LEVEL_DEBUG);
+    if (!published && !logged)
         return;
     struct wall_time now = wall_now();
+    struct trace trace;
+    find_trace(delivery, &trace);
     struct result result = {
         .id = delivery->id,
         .tenant = delivery->tenant,
@@ -165,10 +207,15 @@ static void publish_result(const struct delivery *delivery, enum result_outcome 
         .at = now,
         .due_at = {due_ms > 0 ? now.ms + due_ms : -1},
         .source = delivery->source,
+        .trace_id = given(trace.id),
+        .span_id = given(trace.span),
     };
     if (answer)
         outcome_describe(&result, answer);
-    outcome_publish(engine, &result, &delivery->record->key);
+    if (logged)
+        log_result(delivery, &result);
+    if (published)
+        outcome_publish(engine, &result, &delivery->record->key);
 }
 
 void outcome_dead(struct delivery *delivery, enum dead_letter_reason reason, const char *detail,

@@ -139,7 +139,6 @@ static bool post(struct test_delivery *test, struct error *error)
         .event = fields->event,
         .attempt = 1,
         .at = wall_now(),
-        .traceparent = webhook_traceparent(subscription, test->record),
         .event_at = fields->event_at,
         .order_key = fields->order_key,
         .redact = fields->redact,

@@ -154,6 +154,8 @@ void result_encode(const struct result *result, struct buffer *out)
     add_time(out, "at", result->at);
     add_time(out, "due_at", result->due_at);
     add_text(out, "source", result->source);
+    add_text(out, "trace_id", result->trace_id);
+    add_text(out, "span_id", result->span_id);
     if (result->test) {
         json_text_add_name(out, "test");
         buffer_add_text(out, "true");

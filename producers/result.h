@@ -55,6 +55,8 @@ struct result {
     struct wall_time event_at, at;
     struct wall_time due_at; /* with RESULT_RETRY; ms 0 or -1 = none; decoding gives -1 */
     const char *source;      /* NULL = none, of a test */
+    /* Of the event's trace, and of this attempt in it; NULL = it has none. Not decoded. */
+    const char *trace_id, *span_id;
     bool test;
     const struct result_exchange *exchange; /* of a test; NULL = none; decoding gives NULL */
 };

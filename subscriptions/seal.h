@@ -33,6 +33,10 @@ struct seal_place {
 must_check struct seal_ring *seal_ring_parse(const char *text, size_t len, struct error *error);
 /* Wipes the keys; NULL is fine. */
 void seal_ring_free(struct seal_ring *ring);
+/* Whether both have the same keys in the same order. */
+bool seal_ring_equal(const struct seal_ring *a, const struct seal_ring *b);
+/* Gives `ring` the keys of `with`, which it takes: whoever borrows `ring` has them from now on. */
+void seal_ring_replace(struct seal_ring *ring, struct seal_ring *with);
 /* The id of the key that seals. */
 const char *seal_ring_first(const struct seal_ring *ring);
 

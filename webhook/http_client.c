@@ -297,6 +297,19 @@ struct http_client *http_client_new(
     return client;
 }
 
+bool http_client_reload(
+    struct http_client *client, const struct http_client_options *options, struct error *error)
+{
+    struct guard *guard = guard_new(&options->guard, error);
+    if (!guard)
+        return error_prefix(error, "egress");
+    guard_free(client->guard);
+    client->guard = guard;
+    client->options.max_answer_bytes = options->max_answer_bytes;
+    http_targets_judge(client);
+    return true;
+}
+
 void http_client_free(struct http_client *client)
 {
     if (!client)

@@ -94,6 +94,10 @@ typedef void http_answered(void *arg, const struct http_answer *answer);
 
 must_check struct http_client *http_client_new(
     struct loop *loop, const struct http_client_options *options, struct error *error);
+/* Takes over max_answer_bytes and the guard, by which requests that begin from now on are judged. False (ERROR_CONFIG)
+ * if the guard cannot be made: all is as it was. */
+must_check bool http_client_reload(
+    struct http_client *client, const struct http_client_options *options, struct error *error);
 /* Cancels what is under way without calling anybody, then frees. NULL is fine. */
 void http_client_free(struct http_client *client);
 

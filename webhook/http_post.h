@@ -113,6 +113,7 @@ struct http_client {
     struct http_sockets *sockets;
     struct resolver *resolver;
     struct guard *guard;
+    struct mono_time guarded_at; /* since then it is this one */
     struct loop_prepare *prepare;
     struct loop_timer *fail_timer, *body_timer, *sweep_timer;
     bool body_timer_runs;
@@ -149,6 +150,8 @@ void http_post_confirm_pin(struct http_post *post);
 
 /* Counts one and frees what has been idle for two counts. */
 void http_targets_sweep(struct http_client *client);
+/* Judges all anew: the guard is another. */
+void http_targets_judge(struct http_client *client);
 /* Frees the idle posts; the targets stay their owners', without a client. */
 void http_targets_leave(struct http_client *client);
 

@@ -281,6 +281,14 @@ static enum guard_rule rule_of(const struct http_target *target)
     return rule == GUARD_NONE ? guard_check_host(guard, origin->host) : rule;
 }
 
+void http_targets_judge(struct http_client *client)
+{
+    struct http_target *target;
+    client->guarded_at = mono_now();
+    LIST_FOREACH(target, &client->targets, link)
+        target->rule = rule_of(target);
+}
+
 static void set_url(struct http_post *post, const char *url)
 {
     struct http_target *target = post->target;
@@ -424,6 +432,7 @@ bool http_post_is_pinned(const struct http_post *post, const struct resolver_ans
 {
     const struct http_target *target = post->target;
     return target->pinned_version == addresses->version &&
+           mono_before(post->client->guarded_at, target->pinned_at) && /* which has seen them */
            mono_before(post->begun, mono_add_ms(target->pinned_at, PIN_S * 1000 / 2));
 }
 

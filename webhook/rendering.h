@@ -16,10 +16,9 @@
 /* What is delivered. All borrowed. */
 struct webhook_delivery {
     const char *id;
-    const char *event;       /* type */
-    int64_t attempt;         /* from 1 */
-    struct wall_time at;     /* of this attempt */
-    const char *traceparent; /* NULL = none */
+    const char *event;   /* type */
+    int64_t attempt;     /* from 1 */
+    struct wall_time at; /* of this attempt */
     struct wall_time event_at;
     const char *order_key; /* NULL or "" = none */
     bool redact;           /* a field of the deny list occurs in it */

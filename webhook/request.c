@@ -7,13 +7,7 @@
 
 #include "common/memory.h"
 #include "common/text.h"
-
-const char *webhook_traceparent(
-    const struct subscription *subscription, const struct record *record)
-{
-    const char *value = subscription->trace ? record_header_text(record, "traceparent") : NULL;
-    return value && text_matches_set(value, 128, "0-9a-f-") ? value : NULL;
-}
+#include "common/trace.h"
 
 /* The headers before they are written: one allocation, and no formats, for each request of many. */
 struct headers {
@@ -35,7 +29,22 @@ static void add(struct headers *headers, const char *name, const char *value)
 /* Headers that are written for each request. */
 struct written {
     char timestamp[TEXT_INT_SIZE], attempt[TEXT_INT_SIZE], signatures[CREDENTIALS_SIGNATURES_SIZE];
+    char traceparent[TRACE_PARENT_SIZE];
+    const char *tracestate; /* borrowed from the event; NULL = none */
 };
+
+static void write_trace(struct written *written, const struct subscription *subscription,
+    const struct webhook_delivery *delivery)
+{
+    const struct trace_attempt attempt = {delivery->id, delivery->attempt, delivery->at};
+    struct trace trace;
+    written->traceparent[0] = '\0';
+    written->tracestate = NULL;
+    if (!subscription->trace || !trace_continue(delivery->record, &attempt, &trace))
+        return;
+    trace_parent(&trace, written->traceparent);
+    written->tracestate = trace.state;
+}
 
 static void write_own(struct written *written, const struct credentials *credentials,
     const struct webhook_delivery *delivery, struct bytes body)
@@ -45,6 +54,7 @@ static void write_own(struct written *written, const struct credentials *credent
     text_format_int(delivery->attempt, written->attempt);
     written->signatures[0] = '\0';
     credentials_sign(credentials, &message, written->signatures);
+    write_trace(written, credentials->subscription, delivery);
 }
 
 static void add_own(struct headers *headers, const struct subscription *subscription,
@@ -61,8 +71,10 @@ static void add_own(struct headers *headers, const struct subscription *subscrip
     add(headers, "hookline-event", delivery->event);
     add(headers, "hookline-attempt", written->attempt);
     add(headers, "hookline-tenant", subscription->tenant);
-    if (delivery->traceparent)
-        add(headers, "traceparent", delivery->traceparent);
+    if (written->traceparent[0] && !subscription_has_header(subscription, "traceparent"))
+        add(headers, "traceparent", written->traceparent);
+    if (written->tracestate && !subscription_has_header(subscription, "tracestate"))
+        add(headers, "tracestate", written->tracestate);
     for (size_t i = 0; i < rendering->header_count; i++)
         if (!subscription_has_header(subscription, rendering->headers[i].name))
             add(headers, rendering->headers[i].name, rendering->headers[i].value);

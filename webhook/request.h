@@ -11,15 +11,10 @@
 #include "webhook/http_client.h"
 #include "webhook/rendering.h"
 
-#define WEBHOOK_OWN_HEADERS 9
+#define WEBHOOK_OWN_HEADERS 10
 /* One more is the authorization. */
 #define WEBHOOK_LINES_MAX \
     (WEBHOOK_OWN_HEADERS + RENDERING_HEADERS_MAX + 1 + SUBSCRIPTION_HEADERS_MAX)
-
-/* The record's own traceparent, if the subscription asks for it and it looks like one (W3C Trace Context, 3.2.2);
- * else NULL. */
-const char *webhook_traceparent(
-    const struct subscription *subscription, const struct record *record);
 
 /* A request and what it points into, so that it must not be moved; the body is the rendering's. */
 struct webhook_request {

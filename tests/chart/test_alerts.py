@@ -49,6 +49,7 @@ def well():
             put("hookline_kafka_consumer_lag", ("20" if mine else "0") + "x%d" % MINUTES, f'topics="{topics}"')
             put("hookline_kafka_consumer_last_poll_timestamp_seconds", "0+60x%d" % MINUTES if mine else "0x%d" % MINUTES,
                 f'topics="{topics}"')
+        put("hookline_config_reload_success", "1x%d" % MINUTES)
         for name in ("hookline_kafka_produce_failures_total", "hookline_records_overtaken_total",
                      "hookline_registry_records_invalid_total"):
             put(name, "0x%d" % MINUTES)
@@ -153,6 +154,7 @@ SCENARIOS = {
                                 ["HooklinePartitionsLost"]),
     "somebody else writes the registry": (on(PODS, "hookline_registry_records_invalid_total", "0x220 1x20"),
                                           ["HooklineRegistryInvalid"]),
+    "a settings file is wrong": (on(CONSUMERS[:1], "hookline_config_reload_success", "1x100 0x140"), ["HooklineConfigStale"]),
     "a key is missing": (on(CONSUMERS[:1], "hookline_endpoints_sealed", "0x100 3x140"), ["HooklineSecretsDoNotOpen"]),
     "somebody tries addresses": (on(CONSUMERS[:1], "hookline_blocked_addresses_total", "0x230 50x10", 'rule="metadata"'),
                                  ["HooklineBlockedAddresses"]),

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/memory.h"
+#include "common/trace.h"
 #include "dead_letters/item.h"
 #include "dead_letters/replay_mark.h"
 #include "input.h"
@@ -128,6 +129,24 @@ static void check_dead_letters(const struct record *record)
     replay_marks_free(marks);
 }
 
+/* What goes on is valid itself, and cannot end a line. */
+static void check_trace(const struct record *record)
+{
+    static const struct trace_attempt attempt = {"msg_1", 1, {1}};
+    struct trace first, second;
+    char parent[TRACE_PARENT_SIZE];
+    if (!trace_continue(record, &attempt, &first))
+        return;
+    trace_parent(&first, parent);
+    struct header headers[] = {{"traceparent", {parent, strlen(parent)}},
+        {"tracestate", {first.state, first.state ? strlen(first.state) : 0}}};
+    const struct record again = {.headers = headers, .header_count = first.state ? 2 : 1};
+    bug_on(strlen(parent) != TRACE_PARENT_SIZE - 1);
+    bug_on(!trace_continue(&again, &attempt, &second));
+    bug_on(!same_text(first.id, second.id) || !same_text(first.state, second.state));
+    bug_on(first.state && strpbrk(first.state, "\r\n"));
+}
+
 static void check_note(struct bytes text)
 {
     struct ranges done = {0};
@@ -153,6 +172,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_operational(&storage.record);
     check_result(&storage.record);
     check_dead_letters(&storage.record);
+    check_trace(&storage.record);
     check_note(headers);
     input_record_release(&storage);
     return 0;

@@ -57,6 +57,15 @@ static void post_free(struct http_post *post)
     free(post);
 }
 
+bool http_client_reload(
+    struct http_client *client, const struct http_client_options *options, struct error *error)
+{
+    (void)client;
+    (void)options;
+    (void)error;
+    return true;
+}
+
 void http_client_free(struct http_client *client)
 {
     if (!client)

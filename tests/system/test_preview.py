@@ -16,7 +16,7 @@ from test_signatures import new_secret, secret
 
 FORMATS = ["raw", "standard", "cloudevents", "cloudevents-structured", "form", "xml"]
 # What differs between two deliveries of the same event.
-ITS_OWN = {"webhook-id", "webhook-timestamp", "webhook-signature"}
+ITS_OWN = {"webhook-id", "webhook-timestamp", "webhook-signature", "traceparent"}
 HEADERS = {"ce_id": "e-1", "ce_source": "/pbx", "ce_type": "call.ended", "ce_time": "2026-03-02T08:14:05Z",
            "ce_shard": "7", "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
 EVENT = {"type": "call.ended", "callID": "c-1", "note": "مرحبا <&>", "password": "hunter2hunter2", "n": [1, {"a": None}]}
@@ -81,6 +81,8 @@ def test_what_is_shown_is_what_goes_out(sealed, site, receiver):
         check_signature(value, request.body, request.headers)
         check_signature(value, preview["body"], preview["headers"])
         assert preview["headers"]["webhook-id"].startswith("msg_preview_")
+        trace_ids = {h["traceparent"].split("-")[1] for h in (HEADERS, request.headers, preview["headers"])}
+        assert len(trace_ids) == 1
 
 
 def test_what_is_left_out_is_filled_in(api):

@@ -452,14 +452,17 @@ static void traceparent(void **state)
 {
     (void)state;
     static const char good[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-    static const char *const evil[] = {"00-0af7\r\nx-evil: 1", "00-0af7\nx-evil: 1", "x y", ""};
+    static const char continued[] = "traceparent=00-0af7651916cd43dd8448eb211c80319c-";
+    static const char *const evil[] = {"00-0af7\r\nx-evil: 1",
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\nx-evil: 1", "x y", ""};
     receiver_reset(NULL);
     subscribe("trace", ",\"trace\":true");
     struct header header = {"traceparent", text_bytes(good)};
     deliver_with(
         &(struct deliver){.tenant = "trace", .body = "t", .headers = &header, .header_count = 1});
     wait_hits(1);
-    assert_non_null(strstr(receiver.hits[0].headers, good));
+    assert_non_null(strstr(receiver.hits[0].headers, continued));
+    assert_null(strstr(receiver.hits[0].headers, "b7ad6b7169203331")); /* the span is ours */
     for (size_t i = 0; i < sizeof evil / sizeof *evil; i++) {
         receiver_reset(NULL);
         header.value = text_bytes(evil[i]);

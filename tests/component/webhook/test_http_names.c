@@ -288,6 +288,42 @@ static void one_address_of_several(void **state)
 }
 
 /* The proxy is the operator's own, and has to be on no list; what the URL says is looked at still. */
+/* Also over a connection that is kept, to an address that was allowed when it was looked up, and whatever is under way
+ * when it changes. */
+static void another_guard(void **state)
+{
+    (void)state;
+    static const char *const deny[] = {"127.0.0.0/8", NULL};
+    struct http_client_options options = {.guard = open_guard, .max_answer_bytes = 65536};
+    struct error error = ERROR_INIT;
+    know("hook.test", "127.0.0.1");
+    const char *hosts[] = {"hook.test", "127.0.0.1"};
+    struct http_target *target = http_target_new(fixture.client);
+    for (size_t i = 0; i < 2; i++) {
+        struct http_request request = request_to(url_at(hosts[i]));
+        struct got under_way = {0};
+        request.target = target;
+        assert_int_equal(post(&request).status, 200);
+        assert_true(post(&request).reused);
+        http_client_post(fixture.client, &request, keep, &under_way);
+        options.guard.deny = deny;
+        assert_true(http_client_reload(fixture.client, &options, &error));
+        assert_true(run_until(fixture.loop, answered, &under_way));
+        struct got got = post(&request);
+        assert_int_equal(got.fault, HTTP_BLOCKED);
+        assert_int_equal(got.rule, GUARD_DENIED);
+        options.guard.deny = NULL;
+        assert_true(http_client_reload(fixture.client, &options, &error));
+        assert_int_equal(post(&request).status, 200);
+    }
+    http_target_free(target);
+    static const char *const bad[] = {"nonsense", NULL};
+    options.guard.deny = bad;
+    assert_false(http_client_reload(fixture.client, &options, &error));
+    assert_non_null(strstr(error.text, "egress: "));
+    assert_int_equal(post_to(url_at("hook.test")).status, 200);
+}
+
 static void behind_a_proxy(void **state)
 {
     (void)state;
@@ -502,6 +538,7 @@ int main(void)
         TEST(a_host_that_moves),
         TEST(a_name_that_is_rebound),
         TEST(one_address_of_several),
+        TEST(another_guard),
         TEST(behind_a_proxy),
         TEST(a_name_that_does_not_exist),
         TEST(no_name_server_is_our_own_fault),

@@ -6,8 +6,12 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/loop.h"
@@ -19,6 +23,7 @@ struct fixture {
     struct loop_prepare *prepare;
     struct loop_wakeup *wakeup;
     struct loop_signal *signal;
+    struct loop_directory *directory;
     int calls;
     int stop_after;
     int seen_events;
@@ -41,6 +46,7 @@ static int tear_down(void **state)
     loop_prepare_free(fixture->prepare);
     loop_wakeup_free(fixture->wakeup);
     loop_signal_free(fixture->signal);
+    loop_directory_free(fixture->directory);
     loop_free(fixture->loop);
     return 0;
 }
@@ -152,6 +158,48 @@ static void watch_a_pipe(void **state)
     close(fds[1]);
 }
 
+static void make_file(const char *directory, const char *name)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+}
+
+/* Runs until the watch has fired, and forgets what else it had to say. */
+static void await_change(struct fixture *fixture)
+{
+    fixture->calls = 0;
+    loop_run(fixture->loop);
+    assert_true(fixture->calls > 0);
+}
+
+static void watch_a_directory(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error = ERROR_INIT;
+    char path[] = "/tmp/hookline-loop-XXXXXX", file[64], other[64];
+    assert_non_null(mkdtemp(path));
+    snprintf(file, sizeof file, "%s/a", path);
+    snprintf(other, sizeof other, "%s/b", path);
+    fixture->directory = loop_directory_new(fixture->loop, path, count, fixture, &error);
+    assert_non_null(fixture->directory);
+    make_file(path, "a");
+    await_change(fixture);
+    assert_int_equal(rename(file, other), 0);
+    await_change(fixture);
+    assert_int_equal(symlink("b", file), 0);
+    await_change(fixture);
+    assert_int_equal(unlink(file) + unlink(other), 0);
+    await_change(fixture);
+    assert_int_equal(rmdir(path), 0);
+    await_change(fixture);
+    assert_null(loop_directory_new(fixture->loop, path, count, fixture, &error));
+    assert_int_equal(error.kind, ERROR_RETRY);
+    assert_non_null(strstr(error.text, path));
+}
+
 static void signals(void **state)
 {
     struct fixture *fixture = *state;
@@ -199,6 +247,7 @@ static void null_is_fine(void **state)
     loop_wakeup_free(NULL);
     loop_watch_free(NULL);
     loop_signal_free(NULL);
+    loop_directory_free(NULL);
     loop_prepare_free(NULL);
     loop_free(NULL);
 }
@@ -214,6 +263,7 @@ int main(void)
         TEST(stopped_timer_is_silent),
         TEST(wakeup_from_a_thread),
         TEST(watch_a_pipe),
+        TEST(watch_a_directory),
         TEST(signals),
         TEST(prepare_before_waiting),
         TEST(work_in_a_thread),

@@ -23,7 +23,6 @@ static void test_table_is_complete(void **state)
         assert_null(strchr(strchr(row->path, '.') + 1, '.'));
         assert_true(row->type != SETTING_ENUM || row->choices);
         assert_true(row->choices || row->min < row->max);
-        assert_false(row->reloadable);
     }
 }
 

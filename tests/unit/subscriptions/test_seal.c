@@ -156,6 +156,27 @@ static void keys_change(void **state)
     seal_ring_free(wrong);
 }
 
+static void rings_are_replaced(void **state)
+{
+    struct seal_ring *ring = ring_of("a " KEY_A "\n"), *same = ring_of("# a\n\na " KEY_A "\n");
+    struct seal_ring *other = ring_of("b " KEY_B "\na " KEY_A "\n");
+    struct seal_ring *turned = ring_of("a " KEY_A "\nb " KEY_B "\n");
+    struct error error;
+    (void)state;
+    assert_true(seal_ring_equal(ring, same));
+    assert_false(seal_ring_equal(ring, other));
+    assert_false(seal_ring_equal(turned, other));
+    char *sealed = seal_close(other, &place, "value", 5);
+    assert_false(opens(ring, &place, sealed, NULL, &error));
+    seal_ring_replace(ring, other);
+    assert_true(opens(ring, &place, sealed, "value", &error));
+    assert_string_equal(seal_ring_first(ring), "b");
+    free(sealed);
+    seal_ring_free(ring);
+    seal_ring_free(same);
+    seal_ring_free(turned);
+}
+
 static void it_opens_in_its_place_only(void **state)
 {
     static const struct seal_place others[] = {
@@ -227,6 +248,7 @@ int main(void)
         cmocka_unit_test(what_was_sealed_opens),
         cmocka_unit_test(the_format_is_the_documented_one),
         cmocka_unit_test(keys_change),
+        cmocka_unit_test(rings_are_replaced),
         cmocka_unit_test(it_opens_in_its_place_only),
         cmocka_unit_test(nothing_else_opens),
         cmocka_unit_test(no_changed_one_opens),

@@ -136,19 +136,63 @@ static void user_agent_can_be_its_own(void **state)
     subscription_unref(subscription);
 }
 
-static void traceparent(void **state)
+#define TRACE_ID    "0af7651916cd43dd8448eb211c80319c"
+#define PARENT      "b7ad6b7169203331"
+#define TRACEPARENT "00-" TRACE_ID "-" PARENT "-01"
+
+static struct bytes bytes_of(const char *text)
+{
+    return (struct bytes){text, strlen(text)};
+}
+
+/* The trace goes on with a span of each attempt's own, if the subscription asks for it. */
+static void trace(void **state)
 {
     (void)state;
-    struct subscription *subscription = subscribe("");
+    const struct header headers[] = {{"traceparent", bytes_of(TRACEPARENT)},
+        {"tracestate", bytes_of("rojo=00f067aa0ba902b7,congo=t61rcWkgMzE")}};
+    const struct record record = {.value = event.value, .headers = headers, .header_count = 2};
     struct webhook_delivery traced = delivery;
     struct webhook_request request;
+    char first[64];
+    traced.record = &record;
+
+    struct subscription *subscription = subscribe("");
     build(&request, subscription, &traced);
     assert_null(line_of(&request, "traceparent"));
+    assert_null(line_of(&request, "tracestate"));
     webhook_request_release(&request);
-    traced.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    subscription_unref(subscription);
+
+    subscription = subscribe(",\"trace\":true");
+    build(&request, subscription, &delivery);
+    assert_null(line_of(&request, "traceparent"));
+    webhook_request_release(&request);
+
     build(&request, subscription, &traced);
-    assert_string_equal(line_of(&request, "traceparent"),
-        "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    const char *line = line_of(&request, "traceparent");
+    assert_int_equal(strlen(line), strlen("traceparent: " TRACEPARENT));
+    assert_memory_equal(
+        line, "traceparent: 00-" TRACE_ID "-", strlen("traceparent: 00-" TRACE_ID "-"));
+    assert_null(strstr(line, PARENT));
+    assert_string_equal(line + strlen(line) - 3, "-01");
+    assert_string_equal(
+        line_of(&request, "tracestate"), "tracestate: rojo=00f067aa0ba902b7,congo=t61rcWkgMzE");
+    snprintf(first, sizeof first, "%s", line + strlen("traceparent: "));
+    webhook_request_release(&request);
+
+    traced.attempt++;
+    build(&request, subscription, &traced);
+    assert_string_not_equal(line_of(&request, "traceparent") + strlen("traceparent: "), first);
+    webhook_request_release(&request);
+    subscription_unref(subscription);
+
+    /* What the subscription says itself stands for what would be ours. */
+    subscription =
+        subscribe(",\"trace\":true,\"headers\":{\"Traceparent\":\"mine\",\"tracestate\":\"a=b\"}");
+    build(&request, subscription, &traced);
+    assert_string_equal(line_of(&request, "traceparent"), "Traceparent: mine");
+    assert_string_equal(line_of(&request, "tracestate"), "tracestate: a=b");
     webhook_request_release(&request);
     subscription_unref(subscription);
 }
@@ -240,7 +284,7 @@ static void key_that_is_none(void **state)
     subscription_unref(subscription);
 }
 
-/* All that may be: 32 headers beside ours and a traceparent. */
+/* All that may be: 32 headers beside ours and a trace. */
 static void as_many_headers_as_may_be(void **state)
 {
     (void)state;
@@ -254,12 +298,17 @@ static void as_many_headers_as_may_be(void **state)
         .id = "crm",
         .url = "https://x/",
         .headers = headers,
-        .header_count = SUBSCRIPTION_HEADERS_MAX};
+        .header_count = SUBSCRIPTION_HEADERS_MAX,
+        .trace = true};
+    const struct header trace_headers[] = {
+        {"traceparent", bytes_of(TRACEPARENT)}, {"tracestate", bytes_of("a=b")}};
+    const struct record record = {
+        .value = event.value, .headers = trace_headers, .header_count = 2};
     struct webhook_delivery traced = delivery;
     struct webhook_request request;
-    traced.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    traced.record = &record;
     build(&request, &subscription, &traced);
-    assert_int_equal(count_lines(&request), 8 + SUBSCRIPTION_HEADERS_MAX);
+    assert_int_equal(count_lines(&request), 9 + SUBSCRIPTION_HEADERS_MAX);
     assert_string_equal(line_of(&request, "x-31"), "x-31: v");
     webhook_request_release(&request);
 }
@@ -294,7 +343,7 @@ int main(void)
         cmocka_unit_test(own_headers),
         cmocka_unit_test(subscription_headers),
         cmocka_unit_test(user_agent_can_be_its_own),
-        cmocka_unit_test(traceparent),
+        cmocka_unit_test(trace),
         cmocka_unit_test(empty_value),
         cmocka_unit_test(no_body),
         cmocka_unit_test(signed_with_each_living_secret),
