@@ -17,7 +17,7 @@ import yaml
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "system"))
 
-from harness import RUN, Kafka, Receiver, binary, wait_until  # noqa: E402
+from harness import RUN, Answer, Kafka, Receiver, binary, wait_until  # noqa: E402
 
 RELEASE = "hookline"
 WAIT = 300

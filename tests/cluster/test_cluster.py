@@ -6,7 +6,7 @@ import statistics
 import subprocess
 import time
 
-from conftest import RELEASE, command, wait_until
+from conftest import RELEASE, Answer, command, wait_until
 from standardwebhooks import Webhook
 
 
@@ -180,6 +180,7 @@ def test_a_pod_that_is_oom_killed_loses_nothing(cluster):
     """Too little memory for what it may hold, and events that are large."""
     cluster.install("upgrade", consumers={"default": {
         "replicas": 1, "resources": {"limits": {"memory": "24Mi"}, "requests": {"memory": "24Mi"}}}})
+    cluster.receiver.behave("/crm", Answer(delay=3))  # so that it holds what it has read
     numbers = cluster.publish(600, pad=150_000)
 
     def killed():
@@ -187,6 +188,7 @@ def test_a_pod_that_is_oom_killed_loses_nothing(cluster):
                    for pod in cluster.pods("consumer-default") for state in pod["status"]["containerStatuses"])
 
     wait_until(killed, 120, "the kernel ends a consumer for its memory")
+    cluster.receiver.behave("/crm", 200)
     cluster.install("upgrade", consumers={"default": {"replicas": 2, "resources": {"limits": {"memory": "256Mi"}}}})
     cluster.await_delivered(numbers)
 
