@@ -9,9 +9,10 @@
 #include "common/memory.h"
 #include "consumers/engine.h"
 
-#define DRAIN_COOPERATIVE_MS 10000
-#define DRAIN_EAGER_MS       2000 /* all members stand still meanwhile */
-#define RECORD_MS            5000 /* for states and dead letters, when requests are over */
+/* Meanwhile all members stand still or, where they share out cooperatively, this one: librdkafka fetches nothing for
+ * what it keeps either. */
+#define DRAIN_MS  2000
+#define RECORD_MS 5000 /* for states and dead letters, when requests are over */
 
 /* --- Taking over --- */
 
@@ -226,7 +227,7 @@ static int64_t drain_ms(const struct engine *engine)
         return 0;
     if (engine->stopping)
         return engine->options.drain_timeout_ms;
-    return kafka_consumer_is_cooperative(engine->kafka) ? DRAIN_COOPERATIVE_MS : DRAIN_EAGER_MS;
+    return DRAIN_MS;
 }
 
 void ownership_revoked(void *arg, struct kafka_partition *partition, bool lost)
