@@ -13,6 +13,7 @@
 #define RESULTS      "hookline.results"
 #define DEAD_LETTERS "hookline.dead-letters"
 #define OPERATIONAL  "hookline.operational-events"
+#define ENDPOINTS    "hookline.endpoints"
 
 struct roles_fixture {
     struct cluster cluster;
@@ -59,6 +60,7 @@ static inline void roles_start(struct roles_fixture *fixture)
     cluster_topic(&fixture->cluster, RESULTS, 1);
     cluster_topic(&fixture->cluster, DEAD_LETTERS, 1);
     cluster_topic(&fixture->cluster, OPERATIONAL, 1);
+    cluster_topic(&fixture->cluster, ENDPOINTS, 1);
     cluster_topic(&fixture->cluster, "calls", 2);
     struct probes_options probes = {.listen = ""};
     fixture->probes = probes_new(fixture->cluster.loop, &probes, &error);

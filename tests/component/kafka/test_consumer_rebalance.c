@@ -7,7 +7,22 @@
 
 #include <cmocka.h>
 
+#include "kafka/client_internal.h"
 #include "member.h"
+
+/* A second member takes everything away from the first, and each gets its share then. */
+static const struct kafka_consumer_options eager = {.group = "g",
+    .assignment = "roundrobin",
+    .commit_interval_ms = 50,
+    .session_timeout_ms = 6000,
+    .fetch_partition_bytes = 1 << 20};
+
+/* It takes away its share only. */
+static const struct kafka_consumer_options cooperative = {.group = "g",
+    .assignment = "cooperative-sticky",
+    .commit_interval_ms = 50,
+    .session_timeout_ms = 6000,
+    .fetch_partition_bytes = 1 << 20};
 
 static bool has_joined(void *arg)
 {
@@ -49,12 +64,12 @@ static void a_revocation_is_answered_late(void **state)
     first = (struct member){.keep_undone = true, .settle_late = true};
     second = (struct member){.hold = false};
     put_each(25);
-    join(&first, &options);
+    join(&first, &eager);
     wait_taken(&first, 25 * PARTITIONS);
     struct kafka_partition *kept[PARTITIONS];
     for (int32_t p = 0; p < PARTITIONS; p++)
         kept[p] = kafka_partition_ref(first.assigned[p]);
-    join(&second, &options);
+    join(&second, &eager);
     assert_true(run_until(cluster.loop, has_settling, &first));
     for (int32_t p = 0; p < PARTITIONS; p++)
         assert_false(kafka_partition_active(kept[p]));
@@ -81,6 +96,59 @@ static void a_revocation_is_answered_late(void **state)
         assert_string_equal(kafka_partition_topic(kept[p]), "t");
         assert_int_equal(kafka_partition_number(kept[p]), p);
         kafka_partition_unref(kept[p]);
+    }
+    leave(&first);
+    leave(&second);
+}
+
+static bool has_settling_half(void *arg)
+{
+    return ((struct member *)arg)->settling_count == PARTITIONS / 2;
+}
+
+/* Where the group shares out cooperatively, the first member gives half away, late, and keeps the rest:
+ * its own all the time, though the library fetches nothing for it until the first has settled. */
+static void a_half_is_revoked(void **state)
+{
+    (void)state;
+    if (!kafka_library_at_least(2, 10)) { /* there it is not to be used */
+        skip();
+        return;
+    }
+    static struct member first, second;
+    struct member *const both[] = {&first, &second};
+    first = (struct member){.settle_late = true};
+    second = (struct member){.hold = false};
+    put_each(25);
+    join(&first, &cooperative);
+    wait_taken(&first, 25 * PARTITIONS);
+    struct kafka_partition *before[PARTITIONS];
+    for (int32_t p = 0; p < PARTITIONS; p++)
+        before[p] = kafka_partition_ref(first.assigned[p]);
+    run_for(cluster.loop,
+        300); /* all of it is committed: while it rebalances this broker refuses that */
+    join(&second, &cooperative);
+    assert_true(run_until(cluster.loop, has_settling_half, &first));
+    put_each(5); /* half of them nobody's for the moment */
+    run_for(cluster.loop, 1000);
+    assert_int_equal(second.assignments, 0);
+    for (int32_t p = 0; p < PARTITIONS; p++)
+        assert_int_equal(kafka_partition_active(before[p]), first.assigned[p] != NULL);
+    first.settle_late = false;
+    settle(&first);
+    assert_true(run_until(cluster.loop, both_have_some, (void *)both));
+    assert_true(run_until(cluster.loop, all_were_taken, (void *)both));
+    run_for(cluster.loop, 200);
+    assert_int_equal(first.assignments, PARTITIONS);
+    assert_int_equal(first.revocations, PARTITIONS / 2);
+    for (int32_t p = 0; p < PARTITIONS; p++) {
+        bool kept = first.assigned[p] != NULL;
+        assert_true(!kept || first.assigned[p] == before[p]);
+        for (int offset = 0; offset < 30; offset++) {
+            assert_int_equal(first.seen[p][offset], kept || offset < 25);
+            assert_in_range(second.seen[p][offset], !kept && offset >= 25, !kept);
+        }
+        kafka_partition_unref(before[p]);
     }
     leave(&first);
     leave(&second);
@@ -149,9 +217,9 @@ static void closed_while_settling(void **state)
     first = (struct member){.settle_late = true};
     second = (struct member){.hold = false};
     put_each(10);
-    join(&first, &options);
+    join(&first, &eager);
     wait_taken(&first, 10 * PARTITIONS);
-    join(&second, &options);
+    join(&second, &eager);
     assert_true(run_until(cluster.loop, has_settling, &first));
     kafka_consumer_close(first.consumer);
     run_for(cluster.loop, 100);
@@ -188,6 +256,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_revocation_is_answered_late),
+        TEST(a_half_is_revoked),
         TEST(ends),
         TEST(closed_while_settling),
         TEST(closed_without_a_broker),
