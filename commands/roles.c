@@ -198,6 +198,19 @@ static void ensure(void *arg)
     loop_work(roles->loop, ensure_work, ensure_done, roles);
 }
 
+/* Before Kafka has answered, so that no count begins in the middle. */
+static void register_metrics(int which)
+{
+    kafka_register_metrics();
+    store_register_metrics();
+    if (which & ROLE_BRIDGE)
+        bridge_register_metrics();
+    if (which & ROLE_CONSUMER)
+        consumer_register_metrics();
+    if (which & ROLE_CONSOLE)
+        console_register_metrics();
+}
+
 struct roles *roles_new(
     struct loop *loop, const struct settings *settings, int which, struct error *error)
 {
@@ -210,6 +223,7 @@ struct roles *roles_new(
         (!(which & ROLE_CONSOLE) ||
             command_certificate(settings, &roles->certificate, &roles->private_key, error)))
         roles->probes = probes_new(loop, &settings->probes, error);
+    register_metrics(which);
     if (roles->probes)
         roles->producer = kafka_producer_new(loop, &settings->kafka, &settings->producer, error);
     if (!roles->producer) {

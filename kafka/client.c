@@ -28,7 +28,7 @@ const struct kafka_forbidden_property kafka_forbidden_properties[] = {
     {"enable.auto.offset.store", "an offset is committed only when its work is done"},
     {"offset.store.method", "offsets are kept by Kafka"},
     {"auto.offset.reset", "what was not read yet must not be skipped"},
-    {"enable.partition.eof", "the registry's readers rely on it"},
+    {"enable.partition.eof", "the registry's readers and the metric of lag rely on it"},
     {"isolation.level", "records of aborted transactions must not be delivered"},
     {"partitioner", "a subscription's deliveries must share a partition"},
     {"enable.idempotence", "retries inside the client must not repeat or reorder records"},

@@ -57,7 +57,9 @@ static bool offer(struct kafka_partition *partition, rd_kafka_message_t *message
 
 static void message_error(struct kafka_partition *partition, rd_kafka_message_t *message)
 {
-    if (message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+        partition->end = message->offset;
+    else
         kafka_log_pass(&partition->consumer->log, 4, "PARTITION", rd_kafka_message_errstr(message));
     rd_kafka_message_destroy(message);
 }
@@ -218,6 +220,7 @@ static rd_kafka_t *new_client(const struct kafka_options *kafka,
     kafka_conf_set(&conf, "enable.auto.offset.store", "false");
     kafka_conf_set(&conf, "auto.offset.reset", "earliest");
     kafka_conf_set(&conf, "isolation.level", "read_committed");
+    kafka_conf_set(&conf, "enable.partition.eof", "true");
     kafka_conf_set_fetching(&conf, options->fetch_partition_bytes);
     rd_kafka_conf_set_opaque(conf.conf, consumer);
     rd_kafka_conf_set_log_cb(conf.conf, log_line);

@@ -41,6 +41,8 @@ struct kafka_partition {
     bool settling;            /* revoked, and the role has not settled it yet */
     struct watermark mark;
     int64_t committed; /* -1 = nothing by us */
+    /* There was nothing more at this offset: all below was offered, or is no record. -1 = never so */
+    int64_t end;
     enum takeover takeover;
     bool to_tell; /* `assigned` is to be called once it is OWNED */
     bool told;    /* `assigned` was called, so `revoked` must be */

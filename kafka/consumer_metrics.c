@@ -35,7 +35,9 @@ static struct metric consumers_shown = {
 
 static const struct kafka_consumer *consumers[CONSUMERS_MAX];
 
-/* The library's own view of the partition's end, at most some seconds old; never asked for here. */
+/* The library's own view of the partition's end, at most some seconds old; never asked for here. A
+ * partition that has brought nothing yet has no lag; nor has what is no record, such as the marks of
+ * transactions, once it was read. */
 static int64_t lag_of(const struct kafka_partition *partition)
 {
     int64_t low, high, done = watermark_low(&partition->mark);
@@ -43,9 +45,9 @@ static int64_t lag_of(const struct kafka_partition *partition)
     if (rd_kafka_get_watermark_offsets(client, partition->topic, partition->number, &low, &high) ||
         high < 0)
         return 0;
-    if (done < 0)
-        done = partition->committed >= 0 ? partition->committed : low;
-    return high > done ? high - done : 0;
+    if (!partition->mark.count && partition->end > done) /* nothing is under way */
+        done = partition->end;
+    return done >= 0 && high > done ? high - done : 0;
 }
 
 static void add(const struct kafka_consumer *consumer)

@@ -73,7 +73,7 @@ static struct kafka_partition *add_partition(
     partition->topic = mem_strdup(topic);
     partition->number = number;
     partition->active = true;
-    partition->committed = -1;
+    partition->committed = partition->end = -1;
     partition->position = -1;
     partition->first = -1;
     partition->to_tell = consumer->fenced;

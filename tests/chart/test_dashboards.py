@@ -52,6 +52,24 @@ def test_metrics_and_labels_exist(dashboard):
                 assert each in ("pod", "le") or f"`{each}`:" in row, (metric, each)
 
 
+def test_values_of_labels_exist(dashboard):
+    page = (CHART.parent.parent / "docs" / "metrics.md").read_text()
+    for query in queries(dashboard):
+        for name, matchers in re.findall(r"\b((?:hookline|process)_\w+)\{([^}]*)\}", query):
+            for label, values in re.findall(r'(\w+)[=!]~?"([^"]*)"', matchers):
+                if label not in ("namespace", "pod"):
+                    row = re.search(rf"^\| `{name}` .*$", page, re.M).group()
+                    assert f"`{label}`:" in row and all(f"`{value}`" in row for value in values.split("|")), (name, label, values)
+
+
+def test_numbers_have_their_limits(dashboard):
+    for panel in dashboard["panels"]:
+        if panel["type"] == "stat":
+            steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+            values = [step["value"] for step in steps[1:]]
+            assert steps[0] == {"color": "green", "value": None} and values == sorted(values), panel["title"]
+
+
 def test_panels_are_whole(dashboard):
     taken = set()
     assert dashboard["description"] and dashboard["uid"].startswith("hookline-")

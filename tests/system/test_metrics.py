@@ -34,6 +34,20 @@ def test_all_that_is_shown_is_documented(site, receiver):
         assert not name.endswith(("_ms", "_milliseconds", "_percent", "_minutes")), name
 
 
+def test_all_is_shown_before_kafka_answers(site):
+    """A count that begins later is no increase to Prometheus."""
+    tokens = site.directory / "tokens.json"
+    tokens.write_text('{"tokens": []}')
+    shown = set()
+    for role in ("bridge", "consumer", "console"):
+        process = site.start(role, ready=False, kafka={"brokers": "127.0.0.1:1"},
+                             console={"listen": "127.0.0.1:0", "tokens_file": str(tokens)})
+        wait_until(lambda process=process: process.probe("/readyz")[0] == 503)
+        shown |= names(exposition(process))
+        process.kill9()
+    assert shown == set(re.findall(r"^\| `(\w+)` ", (ROOT / "docs" / "metrics.md").read_text(), re.M))
+
+
 def test_lag_and_progress(site, receiver):
     receiver.behave("/hook", Answer(hang=True))
     site.create_events_topic(partitions=3)
@@ -55,3 +69,44 @@ def test_lag_and_progress(site, receiver):
         assert time.time() - process.metric("hookline_kafka_consumer_last_poll_timestamp_seconds", topics=topics) < 5
     oldest = consumer.metric("hookline_oldest_undelivered_timestamp_seconds")
     assert 0 < time.time() - oldest < 120
+
+
+def lags(process):
+    return [process.metric("hookline_kafka_consumer_lag", topics=topics) for topics in ("events", "deliveries")]
+
+
+def await_no_lag(*processes):
+    wait_until(lambda: all(lags(process) == [0, 0] for process in processes),
+               what=lambda: f"no lag, and not {[lags(process) for process in processes]}", timeout=20)
+
+
+def test_no_lag_after_a_restart(site, receiver):
+    """All has been done before: nothing comes that would tell where the group is."""
+    site.create_events_topic(partitions=3)
+    site.subscribe(subscription("acme", "crm", receiver.url()))
+    bridge, consumer = site.start_roles()
+    for n in range(50):
+        site.publish(json.dumps({"type": "ended", "callID": f"c{n}"}), "acme", key=f"c{n}")
+    site.kafka.flush()
+    receiver.await_requests(50)
+    await_no_lag(bridge, consumer)
+    for process in (bridge, consumer):
+        process.terminate()
+        process.start()
+    wait_until(lambda: bridge.metric("hookline_kafka_partitions_assigned", topics="events") == 4)
+    wait_until(lambda: consumer.metric("hookline_kafka_partitions_assigned", topics="deliveries") == 1)
+    time.sleep(3)  # until the ends of the partitions are known
+    await_no_lag(bridge, consumer)
+
+
+def test_no_lag_behind_transactions(site, receiver):
+    """What ends a transaction is an offset without a record; so is all of one that was aborted."""
+    site.create_events_topic()
+    site.subscribe(subscription("acme", "crm", receiver.url()))
+    bridge, consumer = site.start_roles()
+    record = {"topic": site.events_topic, "value": '{"type":"ended","callID":"c"}', "headers": {"tenant-id": "acme"}}
+    site.kafka.transaction(f"{site.prefix}t", record)
+    receiver.await_requests(1)
+    site.kafka.transaction(f"{site.prefix}t", record, record, abort=True)
+    time.sleep(3)
+    await_no_lag(bridge, consumer)
