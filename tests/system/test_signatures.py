@@ -96,7 +96,7 @@ def test_signed_and_sealed(site, receiver, keys):
 
 def test_each_attempt_is_signed_anew(site, receiver):
     site.create_events_topic()
-    site.configure(consumer={"backoff_first": "2500ms", "backoff_max": "1500ms"})
+    site.configure(consumer={"backoff_first": "2500ms", "backoff_max": "2500ms"})
     value = new_secret()
     receiver.behave("/hook", 503, 200)
     applied = site.subscribe(subscription("acme", "hook", receiver.url(), secrets=[secret("a", value)]))
