@@ -18,6 +18,7 @@
 #include "config/settings.h"
 
 struct fixture {
+    char *environment[2]; /* of the last load; read again with its settings */
     char directory[64];
     char *file; /* the last that was written, or NULL */
     struct settings *settings;
@@ -74,11 +75,12 @@ static inline const char *fixture_write(
 static inline void fixture_load(
     struct fixture *fixture, const char *file, const char *variable, const char *override)
 {
-    char *environment[] = {(char *)variable, NULL};
+    fixture->environment[0] = (char *)variable;
     const char *overrides[] = {override, NULL};
     fixture_unload(fixture);
     fixture->settings = settings_load(
-        &(struct settings_source){.file = file, .overrides = overrides, .environment = environment},
+        &(struct settings_source){
+            .file = file, .overrides = overrides, .environment = fixture->environment},
         &fixture->problems);
     assert_int_equal(!fixture->settings, fixture->problems.count != 0);
 }
