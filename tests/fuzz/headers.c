@@ -116,14 +116,39 @@ static void check_result(const struct record *record)
     buffer_release(&text);
 }
 
+/* That a delivery of that id was replayed, and then that it was not. */
+static void check_marks(struct replay_marks *marks, const char *id)
+{
+    struct error error = ERROR_INIT;
+    struct replay_mark mark = {.partition = 3,
+        .offset = 5,
+        .id = id,
+        .state = REPLAY_DONE,
+        .at = {1},
+        .by = "somebody",
+        .run = "run"};
+    char *key = replay_mark_key(&mark), *value = replay_mark_value(&mark);
+    struct record record = {.key = {key, strlen(key)}, .value = {value, strlen(value)}};
+    bug_on(!replay_marks_apply(marks, &record, &error));
+    bug_on(replay_marks_find(marks, 3, 5, id, "run").state != REPLAY_DONE);
+    record.value = (struct bytes){NULL, 0};
+    bug_on(!replay_marks_apply(marks, &record, &error));
+    bug_on(replay_marks_find(marks, 3, 5, id, "run").state != REPLAY_NONE);
+    free(key);
+    free(value);
+}
+
 /* What is shown of a dead letter, and what a mark of a replay says. */
 static void check_dead_letters(const struct record *record)
 {
     struct error error = ERROR_INIT;
     struct dead_letter_item item;
     struct replay_marks *marks = replay_marks_new();
-    if (dead_letter_item_read(record, &item, &error))
+    if (dead_letter_item_read(record, &item, &error)) {
         json_decref(dead_letter_item_json(&item, true));
+        if (item.id)
+            check_marks(marks, item.id);
+    }
     error = (struct error)ERROR_INIT;
     bug_on(replay_marks_apply(marks, record, &error) == error_is_set(&error));
     replay_marks_free(marks);
