@@ -43,10 +43,8 @@ static bool open_parts(struct console *console, struct error *error)
         .certificate = deps->certificate,
         .private_key = deps->private_key,
     };
-    if (!ttl_table_init(
-            &api->ttl, deps->ttl_events, ttl_longest(deps->topics->deliveries_retention_ms), error))
+    if (!make_ttl_table(api, deps, error))
         return false;
-    api->ttl.other_ms = deps->ttl_other_ms;
     api->guard = guard_new(&deps->http->guard, error);
     if (!api->guard)
         return false;
