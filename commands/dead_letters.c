@@ -51,11 +51,10 @@ struct input {
 static void add_reason(
     struct dead_letters_arguments *arguments, const char *value, struct argp_state *state)
 {
-    for (int i = 0; i < DEAD_REASONS; i++)
-        if (strcmp(value, dead_letter_reasons[i]) == 0) {
-            arguments->filter.reasons |= 1u << i;
-            return;
-        }
+    uint32_t bit = dead_letter_reason_bit(value);
+    arguments->filter.reasons |= bit;
+    if (bit)
+        return;
     const char *nearest = text_nearest(value, dead_letter_reasons);
     argp_error(state, "--reason: no such reason '%s'%s%s%s", value,
         nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");

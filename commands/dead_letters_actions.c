@@ -121,7 +121,7 @@ int dead_letters_list(
         .take = take_line,
         .finish = print_lines,
         .follow = arguments->follow};
-    int status = dead_letters_read(&reading, settings, NULL);
+    int status = dead_letters_read(&reading, settings);
     for (size_t i = 0; i < reading.line_count; i++)
         free(reading.lines[i].text);
     free(reading.lines);
@@ -145,9 +145,8 @@ static void take_whole(struct reading *reading, const struct dead_letter_item *i
 int dead_letters_show(
     const struct dead_letters_arguments *arguments, const struct settings *settings)
 {
-    struct kafka_extent only = {arguments->offset, arguments->offset + 1};
     struct reading reading = {.arguments = arguments, .take = take_whole};
-    int status = dead_letters_read(&reading, settings, &only);
+    int status = dead_letters_read(&reading, settings);
     if (status != EXIT_DONE || reading.matched)
         return status;
     fprintf(stderr, "hookline: there is no dead letter at %d/%" PRId64 "\n",
@@ -201,7 +200,7 @@ int dead_letters_stats(
         .take = take_count,
         .finish = print_stats,
         .stats = dead_letters_stats_new()};
-    int status = dead_letters_read(&reading, settings, NULL);
+    int status = dead_letters_read(&reading, settings);
     dead_letters_stats_free(reading.stats);
     return status;
 }
@@ -255,5 +254,5 @@ int dead_letters_export(
     const struct dead_letters_arguments *arguments, const struct settings *settings)
 {
     struct reading reading = {.arguments = arguments, .take = take_limited};
-    return dead_letters_read(&reading, settings, NULL);
+    return dead_letters_read(&reading, settings);
 }

@@ -77,15 +77,6 @@ static void watch(void *arg)
         loop_stop(reading->loop);
 }
 
-static bool all_known(const struct kafka_extents *extents, const char *topic, struct error *error)
-{
-    for (size_t i = 0; i < extents->count; i++)
-        if (extents->partitions[i].first < 0)
-            return error_set(error, ERROR_RETRY,
-                "topic %s: partition %zu could not be asked for its offsets", topic, i);
-    return true;
-}
-
 static void run(struct reading *reading, const struct settings *settings, const char *topic,
     const struct kafka_extents *extents)
 {
@@ -123,22 +114,16 @@ static int judge(const struct reading *reading, const char *topic, const struct 
     return error_is_set(&error) ? command_fail(&error) : EXIT_DONE;
 }
 
-int dead_letters_read(
-    struct reading *reading, const struct settings *settings, const struct kafka_extent *only)
+int dead_letters_read(struct reading *reading, const struct settings *settings)
 {
     const struct dead_letters_arguments *arguments = reading->arguments;
     char *topic = topic_name(&settings->topics, TOPIC_DEAD_LETTERS);
     struct kafka_extents extents = {NULL, 0};
     struct error error = ERROR_INIT;
     int status = EXIT_FAILED;
-    bool good = kafka_extents_read_between(&settings->kafka, topic, arguments->since_ms,
-                    arguments->until_ms, arguments->timeout_ms, &extents, &error) &&
-                all_known(&extents, topic, &error);
-    for (size_t i = 0; good && only && i < extents.count; i++)
-        if ((int32_t)i != arguments->partition || arguments->offset >= extents.partitions[i].end)
-            extents.partitions[i].end = extents.partitions[i].first;
-        else
-            extents.partitions[i] = *only;
+    bool good =
+        dead_letters_extents(&settings->kafka, topic, arguments->since_ms, arguments->until_ms,
+            arguments->partition, arguments->offset, arguments->timeout_ms, &extents, &error);
     reading->loop = loop_new();
     if (good) {
         run(reading, settings, topic, &extents);

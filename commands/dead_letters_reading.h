@@ -36,10 +36,8 @@ struct reading {
     struct dead_letters_stats *stats;
 };
 
-/* Reads, and calls `take` for each that matches. `only` is read instead of what the times say, in the arguments'
- * partition; NULL = no. Returns the exit code. */
-int dead_letters_read(
-    struct reading *reading, const struct settings *settings, const struct kafka_extent *only);
+/* Reads what the arguments say, and calls `take` for each that matches. Returns the exit code. */
+int dead_letters_read(struct reading *reading, const struct settings *settings);
 /* Before something is printed. */
 void dead_letters_clear_progress(const struct reading *reading);
 

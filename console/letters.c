@@ -38,7 +38,6 @@ struct look {
     bool opening;                     /* a worker has the extents and the error */
     bool late;                        /* nobody waits for it any more */
     struct kafka_extents extents;
-    bool opened;
     struct error error;
     struct dead_letters_scan *scan;
     struct loop_timer *end;
@@ -69,14 +68,6 @@ json_t *letter_json(const struct dead_letter_item *item, bool body)
     json_set_or_fatal(json, "place", json_string(place));
     free(place);
     return json;
-}
-
-uint32_t letter_reason_bit(const char *name)
-{
-    for (int i = 0; i < DEAD_REASONS; i++)
-        if (strcmp(dead_letter_reasons[i], name) == 0)
-            return 1u << i;
-    return 0;
 }
 
 /* --- The end ------------------------------------------------------------------------------------------------ */
@@ -217,20 +208,10 @@ static void on_scanned(void *arg)
 static void open_extents(void *arg)
 {
     struct look *look = arg;
-    look->opened = kafka_extents_read_between(&look->kafka, look->topic, look->from_ms, look->to_ms,
-        LOOK_MS / 2, &look->extents, &look->error);
-    for (size_t i = 0; look->opened && i < look->extents.count; i++) {
-        struct kafka_extent *extent = &look->extents.partitions[i];
-        if (extent->first < 0)
-            look->opened = error_set(
-                &look->error, ERROR_RETRY, "partition %zu could not be asked for its offsets", i);
-        else if (look->offset >= 0 &&
-                 ((int64_t)i != look->partition || look->offset < extent->first ||
-                     look->offset >= extent->end))
-            extent->end = extent->first;
-        else if (look->offset >= 0)
-            *extent = (struct kafka_extent){look->offset, look->offset + 1};
-    }
+    struct error error = ERROR_INIT;
+    if (!dead_letters_extents(&look->kafka, look->topic, look->from_ms, look->to_ms,
+            look->partition, look->offset, LOOK_MS / 2, &look->extents, &error))
+        look->error = error;
 }
 
 static void extents_opened(void *arg)
@@ -271,7 +252,7 @@ static bool read_reasons(const struct call *call, uint32_t *ret_reasons, struct 
     char *copy = text ? mem_strdup(text) : NULL, *rest = copy, *name;
     bool good = true;
     while (good && (name = strsep(&rest, ","))) {
-        uint32_t bit = letter_reason_bit(name);
+        uint32_t bit = dead_letter_reason_bit(name);
         *ret_reasons |= bit;
         good = bit || call_query_wrong(problem, "reason", "there is no reason %s", name);
     }

@@ -18,7 +18,5 @@ void replays_free(struct api *api);
 must_check bool letter_place_read(const char *text, int64_t *ret_partition, int64_t *ret_offset);
 /* A dead letter as the API shows it: with "place". Returns new. */
 json_t *letter_json(const struct dead_letter_item *item, bool body);
-/* The bit of a reason's name in a filter; 0 = there is none of that name. */
-uint32_t letter_reason_bit(const char *name);
 
 #endif

@@ -187,7 +187,7 @@ static bool is_reasons(const json_t *value)
     const json_t *each;
     bool good = json_array_size(value) >= 1 && json_array_size(value) <= DEAD_REASONS;
     json_array_foreach(value, index, each)
-        good &= json_is_string(each) && letter_reason_bit(json_string_value(each));
+        good &= json_is_string(each) && dead_letter_reason_bit(json_string_value(each));
     return good;
 }
 
@@ -289,7 +289,7 @@ static struct dead_letters_replay_options options_of(const struct replay_run *ru
     const json_t *reason;
     const char *place = text_of(run, "place");
     json_array_foreach(json_object_get(run->asked, "reasons"), index, reason)
-        options.filter.reasons |= letter_reason_bit(json_string_value(reason));
+        options.filter.reasons |= dead_letter_reason_bit(json_string_value(reason));
     if (place && !letter_place_read(place, &options.partition, &options.offset))
         fatal("the place of a dead letter was checked, and is none");
     return options;

@@ -58,6 +58,14 @@ static bool is_asked(const char *asked, const char *value)
     return !asked || (value && strcmp(asked, value) == 0);
 }
 
+uint32_t dead_letter_reason_bit(const char *name)
+{
+    for (int i = 0; i < DEAD_REASONS; i++)
+        if (strcmp(dead_letter_reasons[i], name) == 0)
+            return 1u << i;
+    return 0;
+}
+
 bool dead_letter_filter_matches(
     const struct dead_letter_filter *filter, const struct dead_letter_item *item)
 {

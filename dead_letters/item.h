@@ -31,6 +31,9 @@ struct dead_letter_filter {
     uint32_t reasons; /* bits by enum dead_letter_reason; 0 = any */
 };
 
+/* The bit of a reason's name; 0 = there is none of that name. */
+uint32_t dead_letter_reason_bit(const char *name);
+
 bool dead_letter_filter_matches(
     const struct dead_letter_filter *filter, const struct dead_letter_item *item);
 

@@ -146,36 +146,15 @@ static void on_marks_end(void *arg, int64_t offset)
 
 /* --- The worker ------------------------------------------------------------------------------------------ */
 
-static bool open_extents(struct dead_letters_replay *replay, struct error *error)
-{
-    const struct dead_letters_replay_options *options = &replay->options;
-    struct kafka_extents *extents = &replay->extents;
-    if (!kafka_extents_read_between(options->kafka, replay->letters_topic, options->since_ms,
-            options->until_ms, replay->work.timeout_ms, extents, error))
-        return false;
-    for (size_t i = 0; i < extents->count; i++) {
-        struct kafka_extent *extent = &extents->partitions[i];
-        if (extent->first < 0)
-            return error_set(error, ERROR_RETRY,
-                "topic %s: partition %zu could not be asked for its offsets", replay->letters_topic,
-                i);
-        if (options->partition < 0)
-            continue;
-        if ((int64_t)i == options->partition && options->offset >= extent->first &&
-            options->offset < extent->end)
-            *extent = (struct kafka_extent){options->offset, options->offset + 1};
-        else
-            extent->end = extent->first;
-    }
-    return true;
-}
-
 static void do_work(void *arg)
 {
     struct dead_letters_replay *replay = arg;
     struct work *work = &replay->work;
+    const struct dead_letters_replay_options *options = &replay->options;
     if (work->step == OPENING) {
-        work->good = open_extents(replay, &work->error);
+        work->good = dead_letters_extents(options->kafka, replay->letters_topic, options->since_ms,
+            options->until_ms, options->partition, options->offset, work->timeout_ms,
+            &replay->extents, &work->error);
         return;
     }
     if (work->step == TAKING_OVER)

@@ -26,6 +26,32 @@ struct dead_letters_scan {
     struct loop_timer *begin; /* where there is nothing to read, that is told from the loop */
 };
 
+static void narrow(struct kafka_extent *extent, bool here, int64_t offset)
+{
+    if (here && offset >= extent->first && offset < extent->end)
+        *extent = (struct kafka_extent){offset, offset + 1};
+    else
+        extent->end = extent->first;
+}
+
+bool dead_letters_extents(const struct kafka_options *kafka, const char *topic, int64_t since_ms,
+    int64_t until_ms, int64_t partition, int64_t offset, int64_t timeout_ms,
+    struct kafka_extents *ret_extents, struct error *error)
+{
+    if (!kafka_extents_read_between(
+            kafka, topic, since_ms, until_ms, timeout_ms, ret_extents, error))
+        return false;
+    for (size_t i = 0; i < ret_extents->count; i++) {
+        struct kafka_extent *extent = &ret_extents->partitions[i];
+        if (extent->first < 0)
+            return error_set(error, ERROR_RETRY,
+                "topic %s: partition %zu could not be asked for its offsets", topic, i);
+        if (offset >= 0)
+            narrow(extent, (int64_t)i == partition, offset);
+    }
+    return true;
+}
+
 static void reach(struct partition *partition, int64_t offset)
 {
     struct dead_letters_scan *scan = partition->scan;

@@ -12,6 +12,12 @@
 #include "kafka/consumer.h"
 #include "kafka/extents.h"
 
+/* What of the topic is to be read, as kafka_extents_read_between() has it: all of it known, and with an `offset` of 0 or
+ * more that one record of `partition` only, if it is there. Blocks for up to `timeout_ms`. */
+must_check bool dead_letters_extents(const struct kafka_options *kafka, const char *topic,
+    int64_t since_ms, int64_t until_ms, int64_t partition, int64_t offset, int64_t timeout_ms,
+    struct kafka_extents *ret_extents, struct error *error);
+
 struct dead_letters_scan;
 
 struct dead_letters_scan_callbacks {
