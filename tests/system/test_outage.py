@@ -225,7 +225,7 @@ def test_second_sigterm_ends_at_once(slow, receiver, between):
     receiver.await_requests(1)
     consumer.signal(signal.SIGTERM)
     if between != "nothing":
-        wait_until(lambda: "partitions revoked" in consumer.log(), what="the first signal is heard")
+        wait_until(lambda: "consumer stops" in consumer.log(), what="the first signal is heard")
         assert consumer.running()
     began = time.monotonic()
     consumer.signal(signal.SIGINT)
