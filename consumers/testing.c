@@ -60,17 +60,13 @@ static void refuse(struct intake *intake, const struct record *record,
     done(intake, record, what);
 }
 
-/* The lines as they were written, each taken apart where it is; nobody needs them any more. */
-static size_t show_sent(struct webhook_request *request, struct result_header *headers)
+static size_t show_sent(const struct webhook_request *request, struct result_header *headers)
 {
-    size_t count = 0;
-    for (; request->lines[count]; count++) {
-        char *line = request->text + (request->lines[count] - request->text);
-        char *end = line + strcspn(line, ":;");
-        bool has_value = *end == ':';
-        *end = '\0';
-        headers[count].name = line;
-        headers[count].value = count >= request->own_count ? MASK : has_value ? end + 2 : "";
+    size_t count = request->http.header_count;
+    for (size_t i = 0; i < count; i++) {
+        const struct http_header *header = &request->headers[i];
+        bool is_own = i < request->own_count;
+        headers[i] = (struct result_header){header->name, is_own ? header->value : MASK};
     }
     return count;
 }
@@ -87,10 +83,10 @@ static size_t show_received(const struct http_answer *answer, struct result_head
 
 static void publish_answer(struct test_delivery *test, const struct http_answer *answer)
 {
-    struct result_header sent[WEBHOOK_LINES_MAX], received[HTTP_HEADERS_KEPT];
+    struct result_header sent[WEBHOOK_HEADERS_MAX], received[HTTP_HEADERS_KEPT];
     struct judgement judgement = verdict_judge(answer->fault, answer->status);
     bool delivered = judgement.verdict == VERDICT_DELIVERED;
-    struct webhook_request *request = sending_request(test->sending);
+    const struct webhook_request *request = sending_request(test->sending);
     char *url = url_shown(test->sender.credentials->subscription->url);
     struct result_exchange exchange = {
         .method = "POST",

@@ -2,10 +2,10 @@
 /* Asking an endpoint whether it wants requests from here. */
 #include "webhook/handshake.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "common/memory.h"
+#include "common/text.h"
 
 struct handshake {
     struct credentials *credentials;
@@ -44,29 +44,26 @@ static void ask(
     struct handshake *handshake, struct http_client *http, const struct handshake_options *options)
 {
     const struct subscription *subscription = handshake->credentials->subscription;
-    char *origin = mem_printf("webhook-request-origin: %s", options->origin);
-    char *rate = mem_printf("webhook-request-rate: %" PRId64, options->per_minute);
-    static const char agent[] = "user-agent: Hookline/" HOOKLINE_VERSION;
-    const char *const headers[] = {
-        agent,
-        "content-type:", /* there is no body: curl leaves it out */
-        origin,
-        options->per_minute > 0 ? rate : NULL,
-        NULL,
+    char rate[TEXT_INT_SIZE];
+    const struct http_header headers[] = {
+        {"user-agent", "Hookline/" HOOKLINE_VERSION},
+        {"content-type", NULL}, /* there is no body */
+        {"webhook-request-origin", options->origin},
+        {"webhook-request-rate", text_format_int(options->per_minute, rate)},
     };
+    size_t count = sizeof headers / sizeof *headers;
     struct http_request request = {
         .target = handshake->target,
         .method = "OPTIONS",
         .url = subscription->url,
         .headers = headers,
+        .header_count = options->per_minute > 0 ? count : count - 1,
         .connect_timeout_ms = at_most(options->connect_timeout_ms),
         .timeout_ms = at_most(options->timeout_ms),
         .http2 = subscription->http2,
         .keep_headers = true,
     };
     handshake->post = http_client_post(http, &request, answered, handshake);
-    free(origin);
-    free(rate);
 }
 
 struct handshake *handshake_start(struct http_client *http, struct credentials *credentials,

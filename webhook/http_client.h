@@ -31,11 +31,17 @@ struct http_client_options {
     struct guard_options guard; /* where requests may go */
 };
 
+/* Of a request: without a value it is not sent, though curl would. */
+struct http_header {
+    const char *name, *value;
+};
+
 struct http_request {
     struct http_target *target; /* NULL = one for all that have none */
     const char *url;
-    const char *const *headers; /* "Name: value", NULL-terminated */
-    const void *body;           /* borrowed until the answer */
+    const struct http_header *headers;
+    size_t header_count;
+    const void *body; /* borrowed until the answer */
     size_t body_len;
     int64_t connect_timeout_ms; /* resolving included; 0 = 300 s */
     int64_t timeout_ms;         /* of all, but 2 s at most for what follows the head; 0 = none */
@@ -49,10 +55,6 @@ struct http_request {
 struct http_tls {
     const char *ca; /* instead of the client's `ca_file` */
     const char *certificate, *key;
-};
-
-struct http_header {
-    const char *name, *value;
 };
 
 /* Why there is no status. */

@@ -344,25 +344,30 @@ static void set_tls(struct http_post *post)
     set_blob(post->easy, CURLOPT_SSLKEY_BLOB, target->key);
 }
 
-static void add_line(struct http_lines *lines, const char *line)
+/* curl's ways to say that a header is not sent, and that it is there and empty. */
+static void add_line(struct http_lines *lines, const struct http_header *header)
 {
     struct curl_slist *node = &lines->nodes[lines->count++];
-    node->data = lines->text.data + lines->text.len;
+    char *at = node->data = lines->text.data + lines->text.len;
     node->next = node + 1;
-    buffer_add(&lines->text, line, strlen(line) + 1);
+    at = stpcpy(at, header->name);
+    if (!header->value)
+        at = stpcpy(at, ":");
+    else if (!*header->value)
+        at = stpcpy(at, ";");
+    else
+        at = stpcpy(stpcpy(at, ": "), header->value);
+    lines->text.len += (size_t)(at + 1 - node->data);
 }
 
-static void set_lines(struct http_post *post, const char *const *given, size_t body_len)
+static void set_lines(struct http_post *post, const struct http_request *request)
 {
-    static const char *const none[] = {NULL};
-    static const char accept[] = "Accept:", expect[] = "Expect:"; /* that is: not sent */
+    static const struct http_header accept = {"Accept", NULL}, expect = {"Expect", NULL};
     struct http_lines *lines = &post->lines;
-    size_t count = 2, bytes = sizeof accept + sizeof expect;
-    if (!given)
-        given = none;
-    for (const char *const *line = given; *line; line++) {
-        bytes += strlen(*line) + 1;
-        count++;
+    size_t count = request->header_count + 2, bytes = sizeof "Accept:" + sizeof "Expect:";
+    for (size_t i = 0; i < request->header_count; i++) {
+        const struct http_header *header = &request->headers[i];
+        bytes += strlen(header->name) + sizeof ": " + (header->value ? strlen(header->value) : 0);
     }
     if (count > lines->cap) {
         lines->nodes = mem_array(lines->nodes, count, sizeof *lines->nodes);
@@ -372,11 +377,11 @@ static void set_lines(struct http_post *post, const char *const *given, size_t b
     lines->count = 0;
     buffer_clear(&lines->text);
     buffer_reserve(&lines->text, bytes); /* so that it does not move */
-    add_line(lines, accept);
-    if (body_len >= EXPECT_BYTES)
-        add_line(lines, expect);
-    for (const char *const *line = given; *line; line++)
-        add_line(lines, *line);
+    add_line(lines, &accept);
+    if (request->body_len >= EXPECT_BYTES)
+        add_line(lines, &expect);
+    for (size_t i = 0; i < request->header_count; i++)
+        add_line(lines, &request->headers[i]);
     lines->nodes[lines->count - 1].next = NULL;
 }
 
@@ -405,7 +410,7 @@ struct http_post *http_post_take(
     set_http2(post, request->http2);
     set_method(post, request->method);
     set_tls(post);
-    set_lines(post, request->headers, request->body_len);
+    set_lines(post, request);
     curl_easy_setopt(post->easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");
     curl_easy_setopt(post->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
     return post;

@@ -141,21 +141,21 @@ static char *basic_header(const struct subscription_auth *auth)
     form_encode(&id, auth->client_id, strlen(auth->client_id));
     form_encode(&secret, auth->client_secret, strlen(auth->client_secret));
     char *basic = credentials_basic(buffer_text(&id), buffer_text(&secret));
-    char *header = mem_printf("authorization: %s", basic);
-    OPENSSL_cleanse(basic, strlen(basic));
-    free(basic);
     secret_wipe(&secret);
     buffer_release(&id);
-    return header;
+    return basic;
 }
 
 static void fetch(struct oauth *oauth)
 {
     const struct subscription_auth *auth = oauth->auth;
     char *basic = auth->secret_in_body ? NULL : basic_header(auth);
-    static const char agent[] = "user-agent: Hookline/" HOOKLINE_VERSION;
-    const char *const headers[] = {"content-type: application/x-www-form-urlencoded",
-        "accept: application/json", agent, basic, NULL};
+    const struct http_header headers[] = {
+        {"content-type", "application/x-www-form-urlencoded"},
+        {"accept", "application/json"},
+        {"user-agent", "Hookline/" HOOKLINE_VERSION},
+        {"authorization", basic},
+    };
     buffer_add_text(&oauth->body, "grant_type=client_credentials");
     add_field(&oauth->body, "scope", auth->scope);
     add_field(&oauth->body, "audience", auth->audience);
@@ -167,6 +167,7 @@ static void fetch(struct oauth *oauth)
         .target = oauth->target,
         .url = auth->token_url,
         .headers = headers,
+        .header_count = sizeof headers / sizeof *headers,
         .body = oauth->body.data,
         .body_len = oauth->body.len,
         .connect_timeout_ms = oauth->connect_timeout_ms,

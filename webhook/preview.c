@@ -35,34 +35,22 @@ void preview_free(struct preview *preview)
 {
     if (!preview)
         return;
-    webhook_request_release(&preview->request);
     rendering_release(&preview->rendering);
     free(preview->url);
     free(preview);
 }
 
-/* A line of the request, taken apart. An empty value is curl's semicolon. */
-struct line {
-    size_t name_len;
-    const char *value;
-};
-
-static struct line line_of(const struct preview *preview, size_t i)
+static const char *shown_value(const struct webhook_request *request, size_t i)
 {
-    const char *text = preview->request.lines[i];
-    size_t name_len = strcspn(text, ":;");
-    if (i >= preview->request.own_count)
-        return (struct line){name_len, SUBSCRIPTION_MASK};
-    return (struct line){name_len, text[name_len] == ':' ? text + name_len + 2 : ""};
+    return i < request->own_count ? request->headers[i].value : SUBSCRIPTION_MASK;
 }
 
 void preview_text(const struct preview *preview, struct buffer *out)
 {
+    const struct webhook_request *request = &preview->request;
     buffer_printf(out, "POST %s\n", preview->url);
-    for (size_t i = 0; preview->request.lines[i]; i++) {
-        struct line line = line_of(preview, i);
-        buffer_printf(out, "%.*s: %s\n", (int)line.name_len, preview->request.lines[i], line.value);
-    }
+    for (size_t i = 0; i < request->http.header_count; i++)
+        buffer_printf(out, "%s: %s\n", request->headers[i].name, shown_value(request, i));
     buffer_add(out, "\n", 1);
     buffer_add(out, preview->rendering.body.data, preview->rendering.body.len);
     if (!out->len || out->data[out->len - 1] != '\n')
@@ -73,12 +61,9 @@ json_t *preview_json(const struct preview *preview)
 {
     json_t *json = json_object(), *headers = json_object();
     const struct bytes *body = &preview->rendering.body;
-    for (size_t i = 0; preview->request.lines[i]; i++) {
-        struct line line = line_of(preview, i);
-        char *name = mem_dup(preview->request.lines[i], line.name_len);
-        json_set_or_fatal(headers, name, json_string(line.value));
-        free(name);
-    }
+    const struct webhook_request *request = &preview->request;
+    for (size_t i = 0; i < request->http.header_count; i++)
+        json_set_or_fatal(headers, request->headers[i].name, json_string(shown_value(request, i)));
     json_set_or_fatal(json, "method", json_string("POST"));
     json_set_or_fatal(json, "url", json_string(preview->url));
     json_set_or_fatal(json, "headers", headers);

@@ -19,11 +19,10 @@ struct sending {
     /* Where it is: one of them, or none when it is over. */
     struct http_post *post;
     struct oauth_wait wait;
-    const struct oauth *asked; /* whom it waits for */
-    uint64_t token;            /* that was sent; 0 = none */
-    bool renewed;              /* it was refused once, and there was another */
-    struct webhook_request request;
-    bool has_request;
+    const struct oauth *asked;       /* whom it waits for */
+    uint64_t token;                  /* that was sent; 0 = none */
+    bool renewed;                    /* it was refused once, and there was another */
+    struct webhook_request *request; /* the last one, if it is shown */
 };
 
 /* --- The subscription's ----------------------------------------------------------------------------- */
@@ -60,16 +59,9 @@ void sender_release(struct sender *sender)
 
 /* --- One delivery ------------------------------------------------------------------------------------ */
 
-static void forget_request(struct sending *sending)
-{
-    if (sending->has_request)
-        webhook_request_release(&sending->request);
-    sending->has_request = false;
-}
-
 static void sending_free(struct sending *sending)
 {
-    forget_request(sending);
+    free(sending->request);
     rendering_release(&sending->rendering);
     free(sending);
 }
@@ -111,19 +103,19 @@ static void on_answer(void *arg, const struct http_answer *answer)
 static void post(struct sending *sending, const struct oauth_token *token)
 {
     struct sender *sender = sending->sender;
-    forget_request(sending);
+    struct webhook_request passing, *request = &passing;
+    if (sending->shown && !sending->request)
+        sending->request = mem_alloc(sizeof *sending->request);
+    if (sending->shown)
+        request = sending->request;
     sending->token = token ? token->number : 0;
-    webhook_request_build(&sending->request, sender->credentials, &sending->delivery,
-        &sending->rendering, token ? token->authorization : NULL);
-    sending->has_request = true;
-    struct http_request *http = &sending->request.http;
-    http->target = sender->target;
-    http->connect_timeout_ms = sending->limits.connect_timeout_ms;
-    http->timeout_ms = sending->limits.timeout_ms;
-    http->keep_headers = sending->shown;
-    sending->post = http_client_post(sender->http, http, on_answer, sending);
-    if (!sending->shown)
-        forget_request(sending);
+    webhook_request_build(request, sender->credentials, &sending->delivery, &sending->rendering,
+        token ? token->authorization : NULL);
+    request->http.target = sender->target;
+    request->http.connect_timeout_ms = sending->limits.connect_timeout_ms;
+    request->http.timeout_ms = sending->limits.timeout_ms;
+    request->http.keep_headers = sending->shown;
+    sending->post = http_client_post(sender->http, &request->http, on_answer, sending);
 }
 
 static void on_token(void *arg, const struct oauth_token *token, const struct http_answer *failed)
@@ -174,20 +166,18 @@ struct sending *sending_start(struct sender *sender, const struct webhook_delive
     bug_on(!sender->credentials);
     if (!rendering_make(&rendering, sender->credentials->subscription, delivery, error))
         return NULL;
-    /* Most of it is the request, which is filled when it is made. */
     struct sending *sending = mem_alloc(sizeof *sending);
-    sending->sender = sender;
-    sending->delivery = *delivery;
-    sending->rendering = rendering;
-    sending->limits = *limits;
+    *sending = (struct sending){
+        .sender = sender,
+        .delivery = *delivery,
+        .rendering = rendering,
+        .limits = *limits,
+        .shown = shown,
+        .answered = answered,
+        .arg = arg,
+    };
     if (sender->oauth) /* else nobody asks */
         sending->begun = mono_now();
-    sending->shown = shown;
-    sending->answered = answered;
-    sending->arg = arg;
-    sending->post = NULL;
-    sending->wait.oauth = NULL;
-    sending->renewed = sending->has_request = false;
     go(sending);
     return sending;
 }
@@ -211,7 +201,7 @@ struct bytes sending_body(const struct sending *sending)
     return sending->rendering.body;
 }
 
-struct webhook_request *sending_request(struct sending *sending)
+const struct webhook_request *sending_request(const struct sending *sending)
 {
-    return sending->has_request ? &sending->request : NULL;
+    return sending->request;
 }

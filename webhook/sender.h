@@ -48,6 +48,6 @@ void sending_cancel(struct sending *sending);
 size_t sending_bytes(const struct sending *sending);
 /* Of one that is `shown`: the body, and the request as it was last made (NULL = it was not). */
 struct bytes sending_body(const struct sending *sending);
-struct webhook_request *sending_request(struct sending *sending);
+const struct webhook_request *sending_request(const struct sending *sending);
 
 #endif

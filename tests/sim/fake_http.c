@@ -226,9 +226,9 @@ static void answer_due(void *arg)
 
 static struct sim_delivery *delivery_of(const struct http_request *request)
 {
-    for (const char *const *header = request->headers; *header; header++)
-        if (strncmp(*header, "webhook-id: ", 12) == 0)
-            return ledger_find(*header + 12);
+    for (size_t i = 0; i < request->header_count; i++)
+        if (strcmp(request->headers[i].name, "webhook-id") == 0)
+            return ledger_find(request->headers[i].value);
     return NULL;
 }
 
