@@ -124,7 +124,8 @@ struct loop_timer *loop_timer_new(struct loop *loop, void (*fn)(void *arg), void
 void loop_timer_start(struct loop_timer *timer, int64_t delay_ms, int64_t repeat_ms)
 {
     bug_on(repeat_ms < 0);
-    uv_update_time(timer->uv.loop);
+    if (delay_ms > 0) /* what is due at once is so at whatever time the loop thinks it is */
+        uv_update_time(timer->uv.loop);
     uv_timer_start(
         &timer->uv, timer_fired, delay_ms > 0 ? (uint64_t)delay_ms : 0, (uint64_t)repeat_ms);
 }

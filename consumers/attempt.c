@@ -44,47 +44,49 @@ struct sending_limits attempt_limits(
 }
 
 /* No longer than what is left of its time to live. */
-static int64_t within_deadline(const struct delivery *delivery, int64_t wanted)
+static int64_t within_deadline(
+    const struct delivery *delivery, int64_t wanted, struct wall_time now)
 {
-    int64_t left = delivery->deadline.ms - wall_now().ms;
+    int64_t left = delivery->deadline.ms - now.ms;
     if (left < 1)
         left = 1;
     return wanted < left ? wanted : left;
 }
 
-static void count_attempt(struct delivery *delivery)
+static void count_attempt(struct delivery *delivery, struct wall_time now)
 {
     delivery->attempts++;
-    delivery->last_attempt_at = wall_now();
+    delivery->last_attempt_at = now;
     if (delivery->first_attempt_at.ms < 0)
-        delivery->first_attempt_at = delivery->last_attempt_at;
+        delivery->first_attempt_at = now;
 }
 
 void attempt_start(struct delivery *delivery)
 {
     struct endpoint *endpoint = delivery->endpoint;
     const struct subscription *subscription = endpoint->subscription;
+    struct wall_time now = wall_now();
     struct error error = ERROR_INIT;
 
-    if (wall_now().ms > delivery->deadline.ms) {
+    if (now.ms > delivery->deadline.ms) {
         outcome_expired(delivery);
         return;
     }
     if (subscription->rate_per_second > 0)
         rate_take(&endpoint->rate);
-    count_attempt(delivery);
+    count_attempt(delivery, now);
     struct webhook_delivery content = {
         .id = delivery->id,
         .event = delivery->event,
         .attempt = delivery->attempts,
-        .at = delivery->last_attempt_at,
+        .at = now,
         .event_at = delivery->event_at,
         .order_key = delivery->order_key,
         .redact = delivery->redact,
         .record = delivery->record,
     };
     struct sending_limits limits = attempt_limits(delivery->engine, subscription);
-    limits.timeout_ms = within_deadline(delivery, limits.timeout_ms);
+    limits.timeout_ms = within_deadline(delivery, limits.timeout_ms, now);
     struct sending *sending =
         sending_start(&endpoint->sender, &content, &limits, false, answered, delivery, &error);
     if (!sending) {

@@ -350,6 +350,7 @@ void consumer_free(struct consumer *consumer)
         !kafka_producer_flush(engine->results_producer, RESULTS_FLUSH_MS))
         log_warn("results were not written at the end");
     kafka_producer_free(engine->results_producer);
+    buffer_release(&engine->result_json);
     kafka_seeker_free(engine->seeker);
     endpoint_store_free(engine->store);
     http_client_free(engine->http);

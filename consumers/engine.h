@@ -3,6 +3,7 @@
 #ifndef HOOKLINE_CONSUMERS_ENGINE_H
 #define HOOKLINE_CONSUMERS_ENGINE_H
 
+#include "common/buffer.h"
 #include "common/loop.h"
 #include "consumers/consumer.h"
 #include "consumers/delivery.h"
@@ -65,6 +66,7 @@ struct engine {
     /* Results have a producer to themselves: there is one per attempt, nobody waits for them, and sent in
      * larger requests they cost a tenth. */
     struct kafka_producer *results_producer;
+    struct buffer result_json; /* of the last one: its memory is for the next */
     struct kafka_consumer *kafka;
     struct kafka_seeker *seeker;
     struct endpoint_store *store;

@@ -150,19 +150,19 @@ void outcome_publish(struct engine *engine, const struct result *result, const s
         engine_count_result_dropped(); /* best effort: a full producer is for what must not be lost */
         return;
     }
-    struct buffer json = BUFFER_INIT;
+    struct buffer *json = &engine->result_json;
     struct error error = ERROR_INIT;
-    result_encode(result, &json);
+    buffer_clear(json);
+    result_encode(result, json);
     struct record record = {
         .topic = engine->results,
         .partition = KAFKA_ANY_PARTITION,
         .timestamp_ms = -1,
         .key = *key,
-        .value = {json.data, json.len},
+        .value = {json->data, json->len},
     };
     if (!kafka_producer_send(engine->results_producer, &record, false, NULL, NULL, &error))
         engine_count_result_dropped();
-    buffer_release(&json);
 }
 
 static bool is_published(const struct engine *engine, enum result_outcome outcome)

@@ -38,12 +38,19 @@ struct kafka_producer {
     struct mono_time last_ack;
 };
 
-/* One record under way. */
+/* One record under way that has headers, or of which somebody wants to hear. The others, of which there may be one for
+ * each of many requests, have none. */
 struct sending {
     kafka_produced *done;
     void *arg;
-    int64_t bytes;
+    int64_t header_bytes;
 };
+
+/* What a record counts for. A borrowed value counts too: its owner keeps it in memory for as long. */
+static int64_t weight_of(const struct sending *sending, size_t key_len, size_t value_len)
+{
+    return (int64_t)(key_len + value_len) + 256 + (sending ? sending->header_bytes : 0);
+}
 
 static bool below_limits(
     const struct kafka_producer *producer, int64_t numerator, int64_t denominator)
@@ -62,7 +69,7 @@ static void delivered(rd_kafka_t *client, const rd_kafka_message_t *message, voi
     struct kafka_receipt receipt = {.partition = message->partition, .offset = message->offset};
 
     producer->outstanding--;
-    producer->outstanding_bytes -= sending->bytes;
+    producer->outstanding_bytes -= weight_of(sending, message->key_len, message->len);
     if (message->err) {
         error_set(&error, kafka_error_kind(message->err), "topic %s: %s",
             rd_kafka_topic_name(message->rkt), rd_kafka_err2str(message->err));
@@ -73,7 +80,7 @@ static void delivered(rd_kafka_t *client, const rd_kafka_message_t *message, voi
     } else {
         producer->last_ack = mono_now();
     }
-    if (sending->done)
+    if (sending && sending->done)
         sending->done(sending->arg, &receipt);
     free(sending);
 }
@@ -155,14 +162,18 @@ struct kafka_producer *kafka_producer_new(struct loop *loop, const struct kafka_
     return producer;
 }
 
-static rd_kafka_headers_t *library_headers(const struct record *record, int64_t *bytes)
+/* NULL where there are none. */
+static rd_kafka_headers_t *library_headers(const struct record *record, int64_t *ret_bytes)
 {
+    *ret_bytes = 0;
+    if (!record->header_count)
+        return NULL;
     rd_kafka_headers_t *headers = rd_kafka_headers_new(record->header_count);
     for (size_t i = 0; i < record->header_count; i++) {
         const struct header *header = &record->headers[i];
         rd_kafka_header_add(
             headers, header->name, -1, header->value.data, (ssize_t)header->value.len);
-        *bytes += (int64_t)(strlen(header->name) + header->value.len);
+        *ret_bytes += (int64_t)(strlen(header->name) + header->value.len);
     }
     return headers;
 }
@@ -205,11 +216,13 @@ bool kafka_producer_send(struct kafka_producer *producer, const struct record *r
     rd_kafka_topic_t *topic = topic_handle(producer, record->topic, error);
     if (!topic)
         return false;
-    struct sending *sending = mem_alloc(sizeof *sending);
-    /* A borrowed value counts too: its owner keeps it in memory for as long. */
-    int64_t bytes = (int64_t)(record->key.len + record->value.len) + 256;
-    rd_kafka_headers_t *headers = library_headers(record, &bytes);
-    *sending = (struct sending){done, arg, bytes};
+    struct sending *sending = NULL;
+    int64_t header_bytes;
+    rd_kafka_headers_t *headers = library_headers(record, &header_bytes);
+    if (headers || done) {
+        sending = mem_alloc(sizeof *sending);
+        *sending = (struct sending){done, arg, header_bytes};
+    }
 
     rd_kafka_vu_t fields[] = {
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = topic},
@@ -218,22 +231,23 @@ bool kafka_producer_send(struct kafka_producer *producer, const struct record *r
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)record->key.data, record->key.len}},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = keep_value ? 0 : RD_KAFKA_MSG_F_COPY},
         {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = sending},
-        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
         {.vtype = RD_KAFKA_VTYPE_TIMESTAMP,
             .u.i64 = record->timestamp_ms < 0 ? 0 : record->timestamp_ms},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers}, /* the last: if there are any */
     };
-    rd_kafka_error_t *failed =
-        rd_kafka_produceva(producer->client, fields, sizeof fields / sizeof *fields);
+    size_t count = sizeof fields / sizeof *fields - (headers ? 0 : 1);
+    rd_kafka_error_t *failed = rd_kafka_produceva(producer->client, fields, count);
     if (failed) {
         error_set(error, kafka_error_kind(rd_kafka_error_code(failed)), "topic %s: %s",
             record->topic, rd_kafka_error_string(failed));
         rd_kafka_error_destroy(failed);
-        rd_kafka_headers_destroy(headers);
+        if (headers)
+            rd_kafka_headers_destroy(headers);
         free(sending);
         return false;
     }
     producer->outstanding++;
-    producer->outstanding_bytes += bytes;
+    producer->outstanding_bytes += weight_of(sending, record->key.len, record->value.len);
     if (!kafka_producer_has_room(producer))
         producer->was_full = true;
     return true;
