@@ -7,7 +7,7 @@ ENV DEBIAN_FRONTEND=noninteractive
 RUN apt-get -qq update && apt-get -qq install --yes --no-install-recommends \
         ca-certificates gcc g++ make cmake ninja-build pkg-config libc6-dev dpkg-dev python3 \
         libcurl4-openssl-dev libc-ares-dev libjansson-dev libconfig-dev libuv1-dev libmicrohttpd-dev libssl-dev \
-        uthash-dev zlib1g-dev libzstd-dev liblz4-dev >/dev/null
+        libjemalloc-dev uthash-dev zlib1g-dev libzstd-dev liblz4-dev >/dev/null
 
 # librdkafka: the newest source package that Debian has, without Kerberos. A mirror may be some days behind, which for
 # signed sources of a named version is no harm. Debian patches it to take nanopb from elsewhere: those are left out.
