@@ -59,6 +59,32 @@ void metric_register(struct metric *metric)
     *at = metric;
 }
 
+static void add_series(struct metric *metric, const char *label_value)
+{
+    size_t count = metric->series_count++, width = series_width(metric);
+    const char **names = mem_array(metric->grown, count + 2, sizeof *names);
+    if (!metric->grown)
+        memcpy(names, metric->label_values, count * sizeof *names);
+    names[count] = mem_strdup(label_value);
+    names[count + 1] = NULL;
+    metric->label_values = metric->grown = names;
+    metric->values = mem_array(metric->values, (count + 1) * width, sizeof *metric->values);
+    memset(metric->values + count * width, 0, width * sizeof *metric->values);
+}
+
+size_t metric_series(struct metric *metric, const char *label_value, size_t max)
+{
+    if (!metric->values)
+        return 0;
+    for (size_t i = 0; i < metric->series_count; i++)
+        if (strcmp(metric->label_values[i], label_value) == 0)
+            return i;
+    if (metric->series_count > max)
+        return 0;
+    add_series(metric, label_value);
+    return metric->series_count - 1;
+}
+
 void metric_add(struct metric *metric, size_t series, double amount)
 {
     if (!metric->values)

@@ -15,7 +15,7 @@
 
 enum metric_type { METRIC_TYPE_COUNTER, METRIC_TYPE_GAUGE, METRIC_TYPE_HISTOGRAM };
 
-/* A metric with at most one label, whose values are a closed list; a series is named by its place
+/* A metric with at most one label, whose values are a closed list but for metric_series(); a series is named by its place
  * in that list (0 where there is no label). */
 struct metric {
     const char *name;
@@ -28,6 +28,7 @@ struct metric {
     /* Owned by metrics.c after registration. */
     double *values;
     size_t series_count;
+    const char **grown; /* the label's values, with those that metric_series() added */
     struct metric *next;
 };
 
@@ -50,6 +51,10 @@ extern const double metric_latency_buckets[]; /* 0.01 … 86400 */
 /* Adds a metric to the exposition; a second call with the same metric does nothing. The metric is
  * borrowed for the life of the process. */
 void metric_register(struct metric *metric);
+
+/* The series of a label's value that is not known beforehand, added if it is new. The closed list of such a metric has
+ * one value, for all that come when `max` others are there. */
+size_t metric_series(struct metric *metric, const char *label_value, size_t max);
 
 /* These do nothing on a metric that is not registered. */
 void metric_add(struct metric *metric, size_t series, double amount); /* counter, gauge */

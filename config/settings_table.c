@@ -233,6 +233,9 @@ const struct setting settings_table[] = {
         "The tenants that are served, as patterns in which * stands for any characters; an empty "
         "list means all.",
         .check = check_tenant_pattern),
+    INT("consumer.tenant_metrics", consumer.tenant_metrics, "0", 0, 1000, "tenants",
+        "How many tenants have their deliveries and dead letters counted apart, in metrics with a "
+        "label of their names (hookline_tenant_…); the first that have any, all others together."),
     DURATION("consumer.drain_timeout", consumer.drain_timeout_ms, "25s", 0, 10 * MINUTE,
         "How long requests under way may take to finish when the process is told to stop.",
         RELOADS),

@@ -23,6 +23,7 @@ struct consumer_options {
     struct http_client_options http;
     int64_t fetch_bytes;        /* fetched ahead, over all partitions */
     const char *const *tenants; /* patterns with `*`; NULL-terminated; none = all */
+    int64_t tenant_metrics;     /* tenants that are counted apart */
     int64_t drain_timeout_ms;
     int64_t max_held; /* deliveries in memory */
     int64_t max_held_bytes;

@@ -36,6 +36,7 @@ static struct endpoint *new_endpoint(
     endpoint->intake = intake;
     endpoint->number = ++engine->endpoint_number;
     endpoint->key = mem_dup(key, len);
+    endpoint->tenant_series = engine_tenant_series(engine, intake->tenant);
     TAILQ_INIT(&endpoint->ready);
     TAILQ_INIT(&endpoint->deliveries);
     TAILQ_INIT(&endpoint->aside);

@@ -56,6 +56,7 @@ struct endpoint {
     struct engine *engine;
     struct intake *intake;             /* the partition that its deliveries lie in */
     uint32_t number;                   /* tags its offsets in the partition's watermark */
+    size_t tenant_series;              /* of the metrics by tenant */
     char *key;                         /* "<tenant>/<subscription>" */
     struct subscription *subscription; /* the current one, a reference; NULL = deleted */
     struct sender sender;              /* without credentials where they do not open */

@@ -278,9 +278,11 @@ void testing_cancel(struct intake *intake);
 enum engine_result { ENGINE_DELIVERED, ENGINE_DEAD };
 void engine_metrics_register(struct engine *engine);
 void engine_metrics_unregister(void);
+/* What struct endpoint has for it. */
+size_t engine_tenant_series(const struct engine *engine, const char *tenant);
 void engine_count_attempt(const struct http_answer *answer, const char *outcome);
 void engine_count_delivered(const struct delivery *delivery);
-void engine_count_dead(enum dead_letter_reason reason);
+void engine_count_dead(const struct delivery *delivery, enum dead_letter_reason reason);
 void engine_count_dead_letter_failure(void);
 void engine_count_result_dropped(void);
 /* Refused: there were too many; dropped: nobody waits for it any more. */

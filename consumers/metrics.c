@@ -12,6 +12,7 @@ static const char *const test_names[] = {"delivered", "failed", "refused", "drop
 static const char *const reused_names[] = {"false", "true", NULL};
 static const char *const catchup_names[] = {"read", "fed", "skipped", "expired", NULL};
 static const char *const disabled_names[] = {"gone", "failing", NULL};
+static const char *const tenant_names[] = {"(other)", NULL}; /* no tenant's name has a bracket */
 static const char *const notice_names[] = {"failing", "recovered", "disabled", NULL};
 
 static struct metric attempts = METRIC_COUNTER("hookline_delivery_attempts_total",
@@ -28,6 +29,12 @@ static struct metric deliveries = METRIC_COUNTER(
     "hookline_deliveries_total", "Deliveries that ended, by result.", "result", result_names);
 static struct metric dead_letters = METRIC_COUNTER("hookline_dead_letters_total",
     "Dead letters of deliveries, by reason.", "reason", dead_letter_reasons);
+static struct metric tenant_delivered = METRIC_COUNTER("hookline_tenant_delivered_total",
+    "Deliveries that were delivered, by tenant: consumer.tenant_metrics says of how many, all "
+    "others are (other).",
+    "tenant", tenant_names);
+static struct metric tenant_dead_letters = METRIC_COUNTER("hookline_tenant_dead_letters_total",
+    "Dead letters of deliveries, in the same way.", "tenant", tenant_names);
 static struct metric dead_letter_failures =
     METRIC_COUNTER("hookline_dead_letter_publish_failures_total",
         "Dead letters that Kafka did not take at first; they are sent again.", NULL, NULL);
@@ -72,8 +79,9 @@ static void refresh_catchup(struct metric *metric)
 void consumer_register_metrics(void)
 {
     struct metric *const all[] = {&attempts, &answers, &faults, &blocked, &deliveries,
-        &dead_letters, &dead_letter_failures, &results_dropped, &tests, &lost, &connections,
-        &attempt_seconds, &latency_seconds, &trips, &disabled, &notices, &catchup, NULL};
+        &dead_letters, &tenant_delivered, &tenant_dead_letters, &dead_letter_failures,
+        &results_dropped, &tests, &lost, &connections, &attempt_seconds, &latency_seconds, &trips,
+        &disabled, &notices, &catchup, NULL};
     for (struct metric *const *metric = all; *metric; metric++)
         metric_register(*metric);
     endpoint_store_register_metrics();
@@ -100,6 +108,14 @@ static size_t index_of(const char *const *names, const char *name)
     return i;
 }
 
+/* The two have the same series, as both get theirs here. */
+size_t engine_tenant_series(const struct engine *engine, const char *tenant)
+{
+    size_t max = (size_t)engine->options.tenant_metrics;
+    metric_series(&tenant_delivered, tenant, max);
+    return metric_series(&tenant_dead_letters, tenant, max);
+}
+
 void engine_count_attempt(const struct http_answer *answer, const char *outcome)
 {
     bool answered = answer->fault == HTTP_ANSWERED;
@@ -117,12 +133,15 @@ void engine_count_delivered(const struct delivery *delivery)
 {
     int64_t age_ms = wall_now().ms - delivery->event_at.ms;
     metric_add(&deliveries, ENGINE_DELIVERED, 1);
+    metric_add(&tenant_delivered, delivery->endpoint->tenant_series, 1);
     metric_observe(&latency_seconds, 0, age_ms > 0 ? (double)age_ms / 1e3 : 0);
 }
 
-void engine_count_dead(enum dead_letter_reason reason)
+void engine_count_dead(const struct delivery *delivery, enum dead_letter_reason reason)
 {
+    const struct endpoint *endpoint = delivery->endpoint;
     metric_add(&deliveries, ENGINE_DEAD, 1);
+    metric_add(&tenant_dead_letters, endpoint ? endpoint->tenant_series : 0, 1);
     metric_add(&dead_letters, reason, 1);
 }
 

@@ -253,7 +253,7 @@ void outcome_dead(struct delivery *delivery, enum dead_letter_reason reason, con
     note->encoded.record.partition = KAFKA_ANY_PARTITION;
     note->encoded.record.timestamp_ms = -1;
     publish_result(delivery, RESULT_DEAD_LETTER, dead_letter_reasons[reason], answer, 0);
-    engine_count_dead(reason);
+    engine_count_dead(delivery, reason);
     delivery->note = note;
     delivery_set_state(delivery, DELIVERY_RECORDING);
     if (!RULE(14))

@@ -6,6 +6,8 @@ import re
 import time
 import urllib.request
 
+import pytest
+
 from api import Api
 from harness import ROOT, Answer, subscription, wait_until
 
@@ -110,3 +112,25 @@ def test_no_lag_behind_transactions(site, receiver):
     site.kafka.transaction(f"{site.prefix}t", record, record, abort=True)
     time.sleep(3)
     await_no_lag(bridge, consumer)
+
+
+def by_tenant(consumer, name):
+    lines = [line for line in exposition(consumer).splitlines() if line.startswith(f"{name}{{")]
+    return {re.search('tenant="(.*?)"', line)[1]: float(line.split()[-1]) for line in lines}
+
+
+@pytest.mark.parametrize("counted, delivered, dead", [
+    (0, {"(other)": 3}, {"(other)": 1}), (2, {"(other)": 1, "acme": 1, "b": 1}, {"(other)": 0, "acme": 1, "b": 0})])
+def test_tenants_that_are_counted_apart(site, receiver, counted, delivered, dead):
+    site.create_events_topic()
+    receiver.behave("/refuses", Answer(status=422))
+    site.subscribe(*(subscription(tenant, "crm", receiver.url()) for tenant in ("acme", "b", "c")),
+                   subscription("acme", "refuses", receiver.url("/refuses")))
+    _, consumer = site.start_roles(consumer={"tenant_metrics": counted, "retry_4xx": 1})
+    for n, tenant in enumerate(("acme", "b", "c")):
+        site.publish('{"type":"ended","callID":"c"}', tenant, key="c")
+        site.kafka.flush()
+        receiver.await_requests(2 + n)
+    wait_until(lambda: (by_tenant(consumer, "hookline_tenant_delivered_total"),
+                        by_tenant(consumer, "hookline_tenant_dead_letters_total")) == (delivered, dead),
+               what=lambda: f"counts by tenant, and not {by_tenant(consumer, 'hookline_tenant_delivered_total')}")

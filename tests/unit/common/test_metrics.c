@@ -99,6 +99,28 @@ static void values(void **state)
     assert_true(metric_value(&held, 0) == 7.5);
 }
 
+static void series_that_come_later(void **state)
+{
+    (void)state;
+    static const char *const others[] = {"(other)", NULL};
+    static struct metric grown = METRIC_COUNTER("grown_total", "Grown.", "who", others);
+    assert_int_equal(metric_series(&grown, "a", 2), 0); /* not registered */
+    metric_register(&grown);
+    assert_int_equal(metric_series(&grown, "a", 0), 0);
+    assert_int_equal(metric_series(&grown, "a", 2), 1);
+    metric_add(&grown, 1, 5);
+    assert_int_equal(metric_series(&grown, "b\"", 2), 2);
+    assert_int_equal(metric_series(&grown, "c", 2), 0);
+    assert_int_equal(metric_series(&grown, "a", 2), 1);
+    metric_add(&grown, metric_series(&grown, "c", 2), 1);
+    struct buffer out = BUFFER_INIT;
+    metrics_print(&out);
+    assert_non_null(strstr(buffer_text(&out), "\ngrown_total{who=\"(other)\"} 1\n"
+                                              "grown_total{who=\"a\"} 5\n"
+                                              "grown_total{who=\"b\\\"\"} 0\n"));
+    buffer_release(&out);
+}
+
 static void unregistered_does_nothing(void **state)
 {
     (void)state;
@@ -174,6 +196,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exposition),
         cmocka_unit_test(values),
+        cmocka_unit_test(series_that_come_later),
         cmocka_unit_test(unregistered_does_nothing),
         cmocka_unit_test(buckets_ascend),
         cmocka_unit_test(process_metrics),
