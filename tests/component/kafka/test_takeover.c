@@ -512,7 +512,8 @@ static void confirm(struct owner *owner, bool wanted)
     kafka_consumer_confirm(owner->member.consumer);
     assert_int_equal(owner->confirmations, 0); /* never from within */
     assert_true(run_until(cluster.loop, has_confirmation, owner));
-    assert_int_equal(owner->confirmations, 1);
+    if (wanted) /* that we are no member any more may be heard of another commit, too */
+        assert_int_equal(owner->confirmations, 1);
     assert_int_equal(owner->confirmed, wanted);
 }
 
