@@ -14,6 +14,7 @@
 #define LIST_LIMIT 100
 #define TIMEOUT_MS 30000
 #define RATE       500
+#define COUNT_MAX  1000000
 
 enum {
     OPTION_TENANT = 0x100,
@@ -99,6 +100,14 @@ static bool asks_for_all(const struct dead_letters_arguments *arguments)
            !filter->id && !filter->host;
 }
 
+static int64_t parse_count(const char *option, const char *value, struct argp_state *state)
+{
+    int64_t count = 0;
+    if (!text_parse_int(value, &count) || count < 0 || count > COUNT_MAX)
+        argp_error(state, "--%s: not a number from 0 to %d: %s", option, COUNT_MAX, value);
+    return count;
+}
+
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
     struct input *input = state->input;
@@ -135,9 +144,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         arguments->until_ms = parse_when("until", value, state);
         return 0;
     case OPTION_LIMIT:
-        if (!text_parse_int(value, &arguments->limit) || arguments->limit < 0 ||
-            arguments->limit > 1000000)
-            argp_error(state, "--limit: not a number from 0 to 1000000: %s", value);
+        arguments->limit = parse_count("limit", value, state);
         return 0;
     case OPTION_FOLLOW:
         arguments->follow = true;
@@ -156,9 +163,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         arguments->ignore_ttl = true;
         return 0;
     case OPTION_RATE:
-        if (!text_parse_int(value, &arguments->rate) || arguments->rate < 0 ||
-            arguments->rate > 1000000)
-            argp_error(state, "--rate: not a number from 0 to 1000000: %s", value);
+        arguments->rate = parse_count("rate", value, state);
         return 0;
     case OPTION_BY:
         if (strlen(value) > 128 || !text_is_utf8(value, strlen(value)))

@@ -22,8 +22,7 @@ static const char head[] =
     "text format of Prometheus (0.0.4). Every series is there from the start, at 0. Times are Unix "
     "seconds, not ages: `time() - x` is the age. No metric has a label for endpoints or URLs, of "
     "which there may be very many, nor for tenants, unless `consumer.tenant_metrics` asks for "
-    "some: "
-    "`/endpoints` and the topics tell of those. "
+    "some: `/endpoints` and the topics tell of those. "
     "[runbook.md](runbook.md) has the alerts that are made of them.\n";
 
 /* Those of one group that are not shown yet. */

@@ -6,9 +6,7 @@
  * again. One batch is under way at a time, and the scan holds what comes meanwhile. */
 #include "dead_letters/replay_parts.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/random.h>
 
 #include "common/json.h"

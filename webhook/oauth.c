@@ -154,7 +154,7 @@ static void fetch(struct oauth *oauth)
         {"content-type", "application/x-www-form-urlencoded"},
         {"accept", "application/json"},
         {"user-agent", "Hookline/" HOOKLINE_VERSION},
-        {"authorization", basic},
+        {"authorization", basic}, /* NULL: it is in the body */
     };
     buffer_add_text(&oauth->body, "grant_type=client_credentials");
     add_field(&oauth->body, "scope", auth->scope);
